@@ -1,0 +1,38 @@
+"""What can be named in a study: plain dicts from a name to where it is built. Importing this loads no torch."""
+
+import difflib
+import importlib
+from typing import Any, Dict
+
+from fl_core.errors import UnknownName
+
+METHODS = {
+    "fedavg": "fl_core.methods.fedavg:FedAvg",
+    "freeze": "fl_core.methods.freeze:Freeze",
+    "recompute": "fl_core.methods.recompute:Recompute",
+    "split": "fl_core.methods.split:Split",
+}
+
+MODELS = {
+    "cnn": "fl_core.models.cnn:cnn",
+    "resnet18": "fl_core.models.resnet:resnet18",
+    "vgg11-bn": "fl_core.models.vgg:vgg11_bn",
+}
+
+DATASETS = {
+    "cifar10": "fl_core.data.cifar:cifar10",
+    "cifar100": "fl_core.data.cifar:cifar100",
+    "digits": "fl_core.data.digits:digits",
+    "fashion-mnist": "fl_core.data.idx:fashion_mnist",
+    "synthetic-cifar": "fl_core.data.synthetic:synthetic_cifar",
+}
+
+
+def resolve(kind: str, table: Dict[str, str], name: str) -> Any:
+    """The object behind a name; an unknown one lists the known and offers the nearest."""
+    if name not in table:
+        close = difflib.get_close_matches(name, table, n=1)
+        hint = " (did you mean {!r}?)".format(close[0]) if close else ""
+        raise UnknownName("unknown {} {!r}{}; known: {}".format(kind, name, hint, ", ".join(sorted(table))))
+    module, _, attribute = table[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)

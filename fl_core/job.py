@@ -1,0 +1,66 @@
+"""One job: what server, edge and workers of a cell have in common. Plain data, carried as JSON."""
+
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from fl_core.catalogue import DATASETS, METHODS, MODELS, resolve
+from fl_core.data.dataset import Dataset
+from fl_core.errors import BadJob
+from fl_core.methods.base import Method
+from fl_core.models.blocks import ModelSpec
+
+FORMAT = 1
+
+
+class Job(NamedTuple):
+    """See `harness.study.Cell` for the meaning of each field; `clients` are names, in the order of aggregation."""
+
+    method: str
+    model: str
+    dataset: str
+    partition: Dict[str, Any]
+    clients: List[str]
+    batch: int
+    rounds: int
+    learning_rate: float
+    seed: int
+    options: Dict[str, Any] = {}
+    batches_per_round: Optional[int] = None
+    local_epochs: int = 1
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    threads: int = 1
+    rehearse_batches: int = 2  # before the first round of a stage, under the tensor meter; its result is thrown away
+    join_timeout_s: float = 120.0
+    round_timeout_s: float = 600.0
+
+    @classmethod
+    def from_json(cls, values: Dict[str, Any]) -> "Job":
+        """Raises `BadJob` naming what is unknown or missing."""
+        values = dict(values)
+        version = values.pop("format", None)
+        if version != FORMAT:
+            raise BadJob("job format {!r}; this core reads {}".format(version, FORMAT))
+        unknown = sorted(set(values) - set(cls._fields))
+        if unknown:
+            raise BadJob("unknown job fields: {}".format(", ".join(unknown)))
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise BadJob("incomplete job: {}".format(error))
+
+    def to_json(self) -> Dict[str, Any]:
+        return {"format": FORMAT, **self._asdict()}
+
+    def load_data(self, folder: str) -> Dataset:
+        return resolve("data set", DATASETS, self.dataset)(folder, self.seed)  # type: ignore[no-any-return]
+
+    def build_spec(self, shape: Tuple[int, int, int], classes: int) -> ModelSpec:
+        """The model for images of this shape (channels, height, width)."""
+        return resolve("model", MODELS, self.model)(shape, classes)  # type: ignore[no-any-return]
+
+    def build_method(self, spec: ModelSpec) -> Method:
+        return resolve("method", METHODS, self.method)(spec, self.options)  # type: ignore[no-any-return]
+
+    def round_seed(self, round_index: int, client: str) -> int:
+        """Seed of a client's batches in a round: the same wherever the client runs."""
+        return (self.seed * 1000003 + round_index * 1009 + self.clients.index(client)) % (2**32)

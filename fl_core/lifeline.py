@@ -1,0 +1,30 @@
+"""What a program started by the controller does with its standard streams: JSON lines out, and a life line in.
+
+The controller keeps our stdin open for as long as it lives. When it ends, however it ends, we see the end of the file
+and leave: nothing of ours stays behind on the controller's machine.
+"""
+
+import json
+import os
+import sys
+import threading
+from typing import Any, Callable, Dict
+
+CONTROLLER_GONE = 3
+
+
+def emit(event: Dict[str, Any]) -> None:
+    """One event on stdout."""
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
+
+
+def hold(obey: Callable[[Dict[str, Any]], None] = lambda order: None) -> None:
+    """Read orders from stdin in a thread; at its end, end the process."""
+
+    def read() -> None:
+        for line in sys.stdin:
+            obey(json.loads(line))
+        os._exit(CONTROLLER_GONE)
+
+    threading.Thread(target=read, daemon=True).start()

@@ -1,0 +1,71 @@
+"""What the data plane promises, whoever carries it: ordered messages, deadlines, and buffers free after `send`."""
+
+import time
+from typing import Any, Callable, Dict, Optional
+
+import numpy as np
+
+from fl_core.errors import LinkClosed, ProtocolError
+
+
+class Message:
+    """A kind, small JSON-able facts, and named arrays. Times are on this process's monotonic clock."""
+
+    def __init__(
+        self, kind: str, meta: Optional[Dict[str, Any]] = None, tensors: Optional[Dict[str, np.ndarray]] = None
+    ) -> None:
+        self.kind = kind
+        self.meta = meta or {}
+        self.tensors = tensors or {}
+        self.started_s = self.ended_s = time.monotonic()  # first and last byte, where the link knows them
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of the arrays, without framing."""
+        return sum(array.nbytes for array in self.tensors.values())
+
+    def expect(self, *kinds: str) -> "Message":
+        """Itself, or `ProtocolError` where it is none of these kinds."""
+        if self.kind not in kinds:
+            raise ProtocolError("expected a message {}, got {!r}".format(" or ".join(kinds), self.kind))
+        return self
+
+
+class Channel:
+    """One conversation with one peer. `send` and `receive` may be called from different threads."""
+
+    peer = "?"
+
+    def send(self, message: Message) -> None:
+        """Returns when the arrays may be changed again. Raises `LinkClosed`."""
+        raise NotImplementedError
+
+    def receive(self, timeout_s: Optional[float] = None) -> Message:
+        """The next message; waits for ever without a deadline. Raises `LinkClosed`, `LinkTimeout`, `LinkCorrupt`."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End the conversation; the peer's `receive` raises `LinkClosed`. Closing twice is fine."""
+        raise NotImplementedError
+
+
+class Listener:
+    """Accepts conversations: each runs `serve(channel)` in a thread of its own and ends with it."""
+
+    address = "?"
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+Serve = Callable[[Channel], None]
+
+
+def serve_quietly(serve: Serve, channel: Channel) -> None:
+    """Run one conversation; a peer that leaves is no error of ours."""
+    try:
+        serve(channel)
+    except LinkClosed:
+        pass
+    finally:
+        channel.close()

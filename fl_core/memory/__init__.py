@@ -1,0 +1,1 @@
+"""What training costs in memory, and ways to spend less: meters, recomputation, a lean optimiser."""

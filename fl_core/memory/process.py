@@ -1,0 +1,34 @@
+"""Memory of this process as the kernel counts it (Linux). Missing is None, never 0."""
+
+from typing import Optional
+
+
+def _status_bytes(key: str) -> Optional[int]:
+    try:
+        with open("/proc/self/status") as file:
+            for line in file:
+                if line.startswith(key + ":"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None
+
+
+def resident_bytes() -> Optional[int]:
+    """VmRSS: resident now."""
+    return _status_bytes("VmRSS")
+
+
+def high_water_bytes() -> Optional[int]:
+    """VmHWM: most ever resident, or since `reset_high_water`."""
+    return _status_bytes("VmHWM")
+
+
+def reset_high_water() -> bool:
+    """Start VmHWM again from the present. False where the kernel does not offer it (CONFIG_PROC_PAGE_MONITOR)."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,105 @@
+"""Tensor bytes: what is live while a step runs, and what autograd saves for backward.
+
+`TensorPeak` sees every storage that an operator returns, so it counts weights, gradients, momentum, activations and
+inputs exactly and repeatably; scratch memory inside a kernel is invisible to it. It needs torch >= 2.1.
+"""
+
+import gc
+import weakref
+from typing import Any, Dict, Optional, Tuple
+
+import torch
+from torch import Tensor
+
+from fl_core.errors import NeedsNewerTorch
+
+try:
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    AVAILABLE = hasattr(Tensor, "untyped_storage") and tuple(
+        int(n) for n in torch.__version__.split("+")[0].split(".")[:2]
+    ) >= (2, 1)
+except ImportError:  # torch 1.10 on JetPack 4
+    TorchDispatchMode = object
+    AVAILABLE = False
+
+
+class TensorPeak(TorchDispatchMode):  # type: ignore[misc]
+    """Context manager; `peak_bytes` is the largest sum of live storages, those at entry included.
+
+    Thread-local, like every dispatch mode: it sees the thread that enters it, and on the CPU backward runs there too.
+    """
+
+    def __init__(self) -> None:
+        if not AVAILABLE:
+            raise NeedsNewerTorch("the tensor peak needs torch >= 2.1; this is {}".format(torch.__version__))
+        super().__init__()
+        self.live_bytes = 0
+        self.peak_bytes = 0
+        self._seen: Dict[int, Any] = {}
+
+    def __enter__(self) -> "TensorPeak":
+        for item in gc.get_objects():
+            if issubclass(type(item), Tensor):
+                self._count(item)
+        super().__enter__()
+        return self
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Tuple[Any, ...] = (), kwargs: Optional[Dict[str, Any]] = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self._walk(result)
+        return result
+
+    def _walk(self, value: Any) -> None:
+        if isinstance(value, Tensor):
+            self._count(value)
+        elif isinstance(value, (tuple, list)):
+            for item in value:
+                self._walk(item)
+
+    def _count(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key in self._seen:
+            return
+        size = storage.nbytes()
+        self._seen[key] = weakref.finalize(storage, self._freed, key, size)
+        self.live_bytes += size
+        self.peak_bytes = max(self.peak_bytes, self.live_bytes)
+
+    def _freed(self, key: int, size: int) -> None:
+        self._seen.pop(key, None)
+        self.live_bytes -= size
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        for finalizer in list(self._seen.values()):
+            finalizer.detach()
+        self._seen.clear()
+
+
+class SavedTensors:
+    """Context manager; `bytes` is what autograd saved for backward, each storage once, `exclude` not counted.
+
+    Parameters are saved too (a convolution needs its weight); pass them as `exclude` to count activations alone.
+    """
+
+    def __init__(self, exclude: Any = ()) -> None:
+        self.bytes = 0
+        self._known = {tensor.data_ptr() for tensor in exclude}
+        self._hooks = torch.autograd.graph.saved_tensors_hooks(self._pack, lambda tensor: tensor)
+
+    def _pack(self, tensor: Tensor) -> Tensor:
+        if tensor.data_ptr() not in self._known:
+            self._known.add(tensor.data_ptr())
+            self.bytes += tensor.numel() * tensor.element_size()
+        return tensor
+
+    def __enter__(self) -> "SavedTensors":
+        self._hooks.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._hooks.__exit__(*error)

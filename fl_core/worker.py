@@ -1,0 +1,175 @@
+"""The worker of a board: one process per cell, torch imported once, rounds as the server orders them.
+
+Run as `python3 -m fl_core.worker --server HOST:PORT --client NAME --data DIR --events FILE`. It never samples itself
+beyond the kernel's high-water mark: that is the agent's work, in a process of its own.
+"""
+
+import time
+
+STARTED_S = time.monotonic()  # before the imports, which are a phase of their own
+
+import argparse  # noqa: E402
+import platform  # noqa: E402
+import sys  # noqa: E402
+from typing import Callable, List, Optional  # noqa: E402
+
+import torch  # noqa: E402
+
+from fl_core.client import Client  # noqa: E402
+from fl_core.errors import CoreError, ProtocolError  # noqa: E402
+from fl_core.job import Job  # noqa: E402
+from fl_core.link.base import Channel, Message  # noqa: E402
+from fl_core.memory.process import resident_bytes  # noqa: E402
+from fl_core.methods.base import EdgeReply, Exchange  # noqa: E402
+from fl_core.protocol import VERSION, resolve_edge  # noqa: E402
+from fl_core.tensors import own_tensor  # noqa: E402
+from fl_core.trace import Trace  # noqa: E402
+
+CONNECT_TIMEOUT_S = 30.0
+EXIT_FAILED = 1
+EXIT_OUT_OF_MEMORY = 12  # ENOMEM: an allocation was refused; the kernel's killer leaves a signal instead
+ALLOCATION_ERRORS = ("not enough memory", "can't allocate memory", "Cannot allocate memory", "out of memory")
+
+Connect = Callable[[str], Channel]
+
+
+class EdgeLine(Exchange):
+    """Batch by batch conversation with the edge server; its seconds and bytes count as exchange."""
+
+    def __init__(self, channel: Channel, client: str, trace: Trace) -> None:
+        self._channel = channel
+        self._trace = trace
+        channel.send(Message("hello", {"client": client}))
+
+    def open(self, round_index: int) -> None:
+        """A fresh replica for this round."""
+        self._channel.send(Message("open", {"round": round_index}))
+        self._channel.receive(CONNECT_TIMEOUT_S).expect("opened")
+
+    def gradient_of(self, smashed: torch.Tensor, labels: torch.Tensor) -> EdgeReply:
+        self._trace.enter("exchange")
+        out = Message("smashed", {}, {"data": smashed.numpy(), "labels": labels.numpy()})
+        self._channel.send(out)
+        reply = self._channel.receive().expect("gradient")
+        self._trace.count("exchange", out.payload_bytes + reply.payload_bytes)
+        self._trace.enter("compute")
+        return EdgeReply(own_tensor(reply.tensors["gradient"]), reply.meta["loss"])
+
+
+class Worker:
+    """Obeys one server until it says finish."""
+
+    def __init__(self, name: str, server: Channel, connect_edge: Connect, data_folder: str, trace: Trace) -> None:
+        self.name = name
+        self._server = server
+        self._connect_edge = connect_edge
+        self._data_folder = data_folder
+        self._trace = trace
+        self._edge: Optional[EdgeLine] = None
+
+    def run(self) -> None:
+        self._trace.enter("setup")
+        self._server.send(Message("hello", {"version": VERSION, "client": self.name}))
+        welcome = self._server.receive(CONNECT_TIMEOUT_S)
+        if welcome.kind == "refused":
+            raise ProtocolError("the server refused us: {}".format(welcome.meta.get("why")))
+        job = Job.from_json(welcome.expect("welcome").meta["job"])
+        torch.set_num_threads(job.threads)
+        self._client = Client(job, self.name, job.load_data(self._data_folder))
+        self._trace.enter("wait")
+        while True:
+            message = self._server.receive().expect("task", "finish")
+            if message.kind == "finish":
+                return
+            self._take(message)
+            if message.meta["rehearse"]:
+                self._rehearse(message.meta["round"])
+            else:
+                self._train(message.meta["round"], message.started_s)
+
+    def _take(self, task: Message) -> None:
+        """Move the task's tensors into the model; the buffers they came in are free afterwards."""
+        self._trace.clear()
+        self._trace.enter("download", at_s=task.started_s)
+        self._trace.count("download", task.payload_bytes)
+        self._trace.round = task.meta["round"]
+        self._client.receive(task.meta["round"], task.tensors)
+        task.tensors = {}
+        stage = self._client.stage
+        self._trace.stage = stage.name if stage else None
+        if stage is not None and stage.edge is not None and self._edge is None:
+            self._edge = EdgeLine(self._connect_edge(task.meta["edge"]), self.name, self._trace)
+
+    def _rehearse(self, round_index: int) -> None:
+        self._trace.enter("rehearse")
+        if self._edge is not None:
+            self._edge.open(round_index)
+        peak_tensor_bytes = self._client.rehearse(round_index, self._edge)
+        self._trace.write("rehearsal", peak_tensor_bytes=peak_tensor_bytes)
+        self._server.send(Message("rehearsed"))
+        self._trace.enter("wait")
+
+    def _train(self, round_index: int, started_s: float) -> None:
+        trace = self._trace
+        trace.enter("compute")
+        if self._edge is not None:
+            self._edge.open(round_index)
+        trained = self._client.train(round_index, self._edge)
+        trace.enter("upload")
+        update = Message("update", dict(trained._asdict()), self._client.update())
+        self._server.send(update)
+        self._server.receive(CONNECT_TIMEOUT_S).expect("ack")
+        trace.count("upload", update.payload_bytes)
+        trace.enter("wait")
+        trace.write(
+            "round",
+            round_s=time.monotonic() - started_s,
+            seconds=trace.seconds,
+            bytes=trace.bytes,
+            peak_process_bytes=trace.peak_process_bytes,
+            samples=trained.samples,
+            train_loss=trained.train_loss,
+        )
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation was refused (an rlimit, or a kernel that does not overcommit)."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(text in str(error) for text in ALLOCATION_ERRORS)
+    )
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    from fl_core.link import grpc_link
+
+    parser = argparse.ArgumentParser(prog="fl_core.worker")
+    for option in ("--server", "--client", "--data", "--events"):
+        parser.add_argument(option, required=True)
+    options = parser.parse_args(arguments)
+    trace = Trace(options.events, STARTED_S)
+    trace.write("start", floor_bytes=resident_bytes(), torch=torch.__version__, python=platform.python_version())
+    try:
+        server = grpc_link.connect(options.server, CONNECT_TIMEOUT_S)
+
+        def connect_edge(edge: str) -> Channel:
+            return grpc_link.connect(resolve_edge(edge, options.server), CONNECT_TIMEOUT_S)
+
+        Worker(options.client, server, connect_edge, options.data, trace).run()
+        server.close()
+    except CoreError as error:
+        trace.write("error", kind=type(error).__name__, text=str(error))
+        print("fl_core.worker: {}".format(error), file=sys.stderr)
+        return EXIT_FAILED
+    except Exception as error:
+        kind = "out_of_memory" if out_of_memory(error) else type(error).__name__
+        trace.write("error", kind=kind, text=str(error)[:500])
+        if kind != "out_of_memory":
+            raise
+        print("fl_core.worker: {}".format(error), file=sys.stderr)
+        return EXIT_OUT_OF_MEMORY
+    trace.write("end")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""The one table of columns: every frame's names, types and meanings. Units stand in the names.
+
+All sizes are bytes, all times seconds. Times that end in `_s` without a phase are on the board's monotonic
+clock. A value that nobody measured is missing (NA), never 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    dtype: str  # a pandas extension dtype: string, Int64, Float64, boolean
+    meaning: str
+
+
+def _columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
+    return tuple(Column(*row) for row in rows)
+
+
+_KEY = (
+    ("cell_id", "string", "hash of the cell's specification"),
+    ("board", "string", "name of the board in the inventory"),
+)
+
+CELLS = _columns(
+    *_KEY,
+    ("group", "string", "block of the study the cell belongs to"),
+    ("method", "string", "federated-learning method"),
+    ("model", "string", "model"),
+    ("dataset", "string", "data set"),
+    ("batch", "Int64", "samples per local step"),
+    ("rounds", "Int64", "rounds asked for"),
+    ("seed", "Int64", "seed of data, initialisation and order"),
+    ("threads", "Int64", "torch threads on the board"),
+    ("allocator", "string", "fixed: every large tensor its own mapping; default: as glibc comes"),
+    ("repeat", "Int64", "repetition of the same cell"),
+    ("board_class", "string", "class of the board"),
+    ("virtual", "string", "level of a virtual board; missing on real hardware"),
+    ("outcome", "string", "completed, out_of_memory, crashed, timed_out, unreachable, busy, ..."),
+    ("outcome_detail", "string", "one sentence: what happened, where, under which budget"),
+    ("rounds_done", "Int64", "rounds the board finished"),
+    ("budget_bytes", "Int64", "memory budget of the worker's process tree"),
+    ("budget_kind", "string", "what enforced it: cgroup_v2, cgroup_v1, rlimit, none"),
+    ("floor_bytes", "Int64", "resident bytes of the worker after its imports, before model and data"),
+    ("peak_tensor_bytes", "Int64", "most bytes of live tensors during the rehearsed steps, all stages"),
+    ("peak_process_bytes", "Int64", "most resident bytes of the worker over all measured rounds (VmHWM)"),
+    ("peak_pss_bytes", "Int64", "largest sampled proportional set size of the worker's tree"),
+    ("peak_cgroup_bytes", "Int64", "what the kernel charged the worker's cgroup at most"),
+    ("peak_board_bytes", "Int64", "largest sampled drop of MemAvailable below its level before the worker"),
+    ("round_s", "Float64", "median over rounds: task received to result acknowledged"),
+    ("download_s", "Float64", "median over rounds: receiving model and task"),
+    ("compute_s", "Float64", "median over rounds: forward, backward, step, loading data"),
+    ("exchange_s", "Float64", "median over rounds: smashed data out to gradients back, edge compute included"),
+    ("upload_s", "Float64", "median over rounds: sending the update until it is acknowledged"),
+    ("download_bytes", "Int64", "median over rounds"),
+    ("upload_bytes", "Int64", "median over rounds"),
+    ("exchange_bytes", "Int64", "median over rounds, both directions"),
+    ("energy_j", "Float64", "missing where the board has no power sensor"),
+    ("accuracy", "Float64", "of the global model after the last round, on the test split, 0..1"),
+    ("parameters_sha256", "string", "digest of the final global parameters, without output modules"),
+    ("torch_version", "string", "torch on the board"),
+    ("late_ticks", "Int64", "samples taken more than half a period late"),
+)
+
+ROUNDS = _columns(
+    *_KEY,
+    ("round", "Int64", "from 1; the rehearsal before a stage is not a round"),
+    ("stage", "string", "the method's stage in this round"),
+    ("round_s", "Float64", "task received to result acknowledged"),
+    ("download_s", "Float64", "receiving model and task"),
+    ("compute_s", "Float64", "forward, backward, step, loading data"),
+    ("exchange_s", "Float64", "smashed data out to gradients back"),
+    ("upload_s", "Float64", "sending the update until it is acknowledged"),
+    ("download_bytes", "Int64", "payload"),
+    ("upload_bytes", "Int64", "payload"),
+    ("exchange_bytes", "Int64", "payload, both directions"),
+    ("peak_tensor_bytes", "Int64", "of the stage's rehearsal"),
+    ("peak_process_bytes", "Int64", "VmHWM within the round"),
+    ("samples", "Int64", "samples trained on"),
+    ("train_loss", "Float64", "mean over the round's batches"),
+    ("test_loss", "Float64", "of the global model after the round"),
+    ("accuracy", "Float64", "of the global model after the round, 0..1"),
+)
+
+PHASES = _columns(
+    *_KEY,
+    ("phase", "string", "import, setup, rehearse, download, compute, exchange, upload, wait"),
+    ("round", "Int64", "missing outside rounds"),
+    ("stage", "string", "the method's stage"),
+    ("start_s", "Float64", "board's monotonic clock"),
+    ("end_s", "Float64", "board's monotonic clock"),
+    ("peak_process_bytes", "Int64", "VmHWM within the phase, where it can be reset"),
+)
+
+SAMPLES = _columns(
+    *_KEY,
+    ("t_s", "Float64", "board's monotonic clock, middle of the reading"),
+    ("late_s", "Float64", "how long after its due time the tick began"),
+    ("rss_bytes", "Int64", "resident bytes of the worker's tree"),
+    ("hwm_bytes", "Int64", "VmHWM of the worker"),
+    ("pss_bytes", "Int64", "proportional set size of the tree, at a low rate"),
+    ("cgroup_bytes", "Int64", "charged to the worker's cgroup"),
+    ("cgroup_peak_bytes", "Int64", "highest charge so far"),
+    ("mem_available_bytes", "Int64", "MemAvailable of the board"),
+    ("cpu_worker_s", "Float64", "CPU seconds of the worker's tree since its start"),
+    ("cpu_board_share", "Float64", "busy share of all cores since the last tick, 0..1"),
+    ("cpu_agent_s", "Float64", "CPU seconds of the agent itself since its start"),
+)
+
+FRAMES = {"cells": CELLS, "rounds": ROUNDS, "phases": PHASES, "samples": SAMPLES}

@@ -1,0 +1,63 @@
+"""Boards as data: what the inventory says of each, and how a selection names them. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.errors import UnknownName
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardSpec:
+    """One board as the inventory describes it. Sizes in bytes, times in seconds."""
+
+    name: str
+    groups: tuple[str, ...]  # innermost last; the first is never "all"
+    board_class: str  # jetson-nano, raspberry-pi-4, phone, ...
+    virtual: str | None  # None = real hardware; else the level: embedded, namespace, emulated
+    image: str  # a folder of device_images/
+    connection: str  # ssh
+    host: str
+    port: int
+    user: str
+    key_file: str | None  # private key; None = the SSH agent and the user's default keys
+    host_key: str | None  # the pinned key, "ssh-ed25519 AAAA..."; None = look it up in known_hosts
+    known_hosts: str | None  # file with pinned keys; None = the user's own
+    python: str  # interpreter on the board
+    root: str  # our folder on the board, relative to the login's home
+    memory_budget_bytes: int | None  # limit for the worker's process tree; None = the whole board
+    server_address: str  # the controller as the board sees it
+    connect_timeout_s: float
+    command_timeout_s: float
+    meters: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        """`user@host:port`, for messages."""
+        return f"{self.user}@{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """All boards of a file, in the order of the file."""
+
+    source: str
+    boards: tuple[BoardSpec, ...]
+    groups: Mapping[str, tuple[str, ...]]  # group -> names of its boards, children included
+
+    def select(self, devices: str) -> tuple[BoardSpec, ...]:
+        """Boards named by a comma list of groups and hosts, in the order of the file.
+
+        Raises `UnknownName` with every known group and host, and the nearest.
+        """
+        wanted: set[str] = set()
+        by_name = {board.name for board in self.boards}
+        for token in filter(None, (part.strip() for part in devices.split(","))):
+            if token in self.groups:
+                wanted.update(self.groups[token])
+            elif token in by_name:
+                wanted.add(token)
+            else:
+                raise UnknownName("device", token, [*self.groups, *by_name])
+        return tuple(board for board in self.boards if board.name in wanted)
