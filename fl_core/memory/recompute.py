@@ -21,7 +21,7 @@ class Plan(NamedTuple):
 
     segments: Tuple[Segment, ...]
     plain_from: int
-    peak_bytes: int  # predicted activation bytes at the worst moment
+    peak_bytes: int  # predicted activation and gradient bytes at the worst moment of backward
 
 
 class UnitCost(NamedTuple):
@@ -29,6 +29,7 @@ class UnitCost(NamedTuple):
 
     saved_bytes: int  # what autograd saves inside the unit
     input_bytes: int
+    gradient_bytes: int  # of its parameters: they stay once its backward is done
 
 
 def run_units(units: Sequence[nn.Module], hidden: Tensor) -> Tensor:
@@ -98,7 +99,8 @@ def unit_costs(units: Sequence[nn.Module], sample: Tensor, batch: int) -> List[U
             output = unit(hidden.detach().requires_grad_())
             graphs.append(output)
             input_bytes = hidden.numel() * hidden.element_size()
-            costs.append(UnitCost(int((saved.bytes - before) * scale), int(input_bytes * scale)))
+            gradient_bytes = sum(p.numel() * p.element_size() for p in unit.parameters())
+            costs.append(UnitCost(int((saved.bytes - before) * scale), int(input_bytes * scale), gradient_bytes))
             hidden = output
     return costs
 
@@ -106,7 +108,6 @@ def unit_costs(units: Sequence[nn.Module], sample: Tensor, batch: int) -> List[U
 def plan_segments(costs: Sequence[UnitCost], budget_bytes: Optional[int] = None) -> Plan:
     """The plan that rebuilds least within the budget; without one (or where none fits) that of the smallest peak.
 
-    Peak of a plan: the inputs of all segments, plus the largest of {one segment's saved bytes, the plain tail's}.
     Every plain tail is tried with every size that a run of units can have as the segments' limit.
     """
     count = len(costs)
@@ -129,6 +130,16 @@ def _packed(costs: Sequence[UnitCost], plain_from: int, limit: int) -> Plan:
         filled += costs[index].saved_bytes
     if plain_from > start:
         segments.append((start, plain_from))
-    kept = sum(costs[a].input_bytes for a, _ in segments)
-    worst = max([sum(c.saved_bytes for c in costs[a:b]) for a, b in [*segments, (plain_from, len(costs))]])
-    return Plan(tuple(segments), plain_from, kept + worst)
+    return Plan(tuple(segments), plain_from, _peak_bytes(costs, [*segments, (plain_from, len(costs))]))
+
+
+def _peak_bytes(costs: Sequence[UnitCost], runs: Sequence[Segment]) -> int:
+    """Largest sum over the backward pass, run by run from the back: the inputs of the runs up to it, what it saves,
+    and the gradients of everything behind its beginning."""
+    peaks = []
+    for index, (start, end) in enumerate(runs):
+        inputs = sum(costs[a].input_bytes for a, b in runs[: index + 1] if b > a)
+        saved = sum(c.saved_bytes for c in costs[start:end])
+        gradients = sum(c.gradient_bytes for c in costs[start:])
+        peaks.append(inputs + saved + gradients)
+    return max(peaks)
