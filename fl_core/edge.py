@@ -124,8 +124,12 @@ def main(arguments: Optional[List[str]] = None) -> int:
     try:
         listener = grpc_link.GrpcListener(options.listen, edge.serve)
         port = listener.address.rpartition(":")[2]
-        edge.follow(grpc_link.connect(options.server, JOIN_TIMEOUT_S), ":" + port)
-        listener.close()
+        server = grpc_link.connect(options.server, JOIN_TIMEOUT_S)
+        try:
+            edge.follow(server, ":" + port)
+        finally:
+            server.close()
+            listener.close()
     except CoreError as error:
         lifeline.emit({"event": "failed", "reason": str(error)})
         return 1

@@ -52,14 +52,14 @@ class Job(NamedTuple):
         return {"format": FORMAT, **self._asdict()}
 
     def load_data(self, folder: str) -> Dataset:
-        return resolve("data set", DATASETS, self.dataset)(folder, self.seed)  # type: ignore[no-any-return]
+        return resolve("data set", DATASETS, self.dataset)(folder, self.seed)
 
     def build_spec(self, shape: Tuple[int, int, int], classes: int) -> ModelSpec:
         """The model for images of this shape (channels, height, width)."""
-        return resolve("model", MODELS, self.model)(shape, classes)  # type: ignore[no-any-return]
+        return resolve("model", MODELS, self.model)(shape, classes)
 
     def build_method(self, spec: ModelSpec) -> Method:
-        return resolve("method", METHODS, self.method)(spec, self.options)  # type: ignore[no-any-return]
+        return resolve("method", METHODS, self.method)(spec, self.options)
 
     def round_seed(self, round_index: int, client: str) -> int:
         """Seed of a client's batches in a round: the same wherever the client runs."""

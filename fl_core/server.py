@@ -88,8 +88,11 @@ class Server:
         """Greet a peer and serve it until it leaves or the job is over."""
         hello = channel.receive(HELLO_TIMEOUT_S).expect("hello")
         if hello.meta.get("version") != VERSION:
-            channel.send(Message("refused", {"why": "protocol {}, the server speaks {}".format(
-                hello.meta.get("version"), VERSION)}))
+            channel.send(
+                Message(
+                    "refused", {"why": "protocol {}, the server speaks {}".format(hello.meta.get("version"), VERSION)}
+                )
+            )
         elif "edge" in hello.meta:
             self._serve_edge(channel, hello.meta["edge"])
         elif hello.meta.get("client") not in self.job.clients:
@@ -262,7 +265,6 @@ class Server:
         self._edge.send(Message("collect", {"client": client}))
         replica = self._edge.receive(self.job.round_timeout_s).expect("replica")
         return {**answer.tensors, **replica.tensors}
-
 
 
 def main(arguments: Optional[List[str]] = None) -> int:

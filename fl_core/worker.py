@@ -41,6 +41,9 @@ class EdgeLine(Exchange):
         self._trace = trace
         channel.send(Message("hello", {"client": client}))
 
+    def close(self) -> None:
+        self._channel.close()
+
     def open(self, round_index: int) -> None:
         """A fresh replica for this round."""
         self._channel.send(Message("open", {"round": round_index}))
@@ -86,6 +89,12 @@ class Worker:
                 self._rehearse(message.meta["round"])
             else:
                 self._train(message.meta["round"], message.started_s)
+
+    def close(self) -> None:
+        """End both conversations."""
+        if self._edge is not None:
+            self._edge.close()
+        self._server.close()
 
     def _take(self, task: Message) -> None:
         """Move the task's tensors into the model; the buffers they came in are free afterwards."""
@@ -154,8 +163,11 @@ def main(arguments: Optional[List[str]] = None) -> int:
         def connect_edge(edge: str) -> Channel:
             return grpc_link.connect(resolve_edge(edge, options.server), CONNECT_TIMEOUT_S)
 
-        Worker(options.client, server, connect_edge, options.data, trace).run()
-        server.close()
+        worker = Worker(options.client, server, connect_edge, options.data, trace)
+        try:
+            worker.run()
+        finally:
+            worker.close()
     except CoreError as error:
         trace.write("error", kind=type(error).__name__, text=str(error))
         print("fl_core.worker: {}".format(error), file=sys.stderr)

@@ -31,9 +31,7 @@ def _load(name: str, folder: str, train: List[str], test: str, label_bytes: int,
         return records[:, label_bytes - 1].astype(np.int64)
 
     first, second = read(train), read([test])
-    return Dataset(
-        name, classes, images(first), labels(first), images(second), labels(second), mean=120.7, std=64.1
-    )
+    return Dataset(name, classes, images(first), labels(first), images(second), labels(second), mean=120.7, std=64.1)
 
 
 def cifar10(folder: str, seed: int) -> Dataset:

@@ -15,5 +15,5 @@ def read_file(folder: str, names: Iterable[str], remedy: str) -> bytes:
             if os.path.exists(path):
                 opener = gzip.open if path.endswith(".gz") else open
                 with opener(path, "rb") as file:
-                    return file.read()  # type: ignore[no-any-return]
+                    return file.read()
     raise DataMissing("no {} in {}: {}".format(" or ".join(names), folder, remedy))

@@ -24,13 +24,12 @@ def chunks(message: Message) -> Iterator[bytes]:
     """The message as byte strings; arrays are read while iterating."""
     arrays = [np.ascontiguousarray(array) for array in message.tensors.values()]
     layout = [
-        [name, str(array.dtype), list(tensor.shape)]
-        for (name, tensor), array in zip(message.tensors.items(), arrays)
+        [name, str(array.dtype), list(tensor.shape)] for (name, tensor), array in zip(message.tensors.items(), arrays)
     ]
     header = json.dumps({"kind": message.kind, "meta": message.meta, "tensors": layout}).encode()
     yield MAGIC + struct.pack("<I", len(header)) + header
     for array in arrays:
-        view = memoryview(array.reshape(-1).view(np.uint8))
+        view = memoryview(array.reshape(-1).view(np.uint8).data)
         for start in range(0, len(view), CHUNK_BYTES):
             yield bytes(view[start : start + CHUNK_BYTES])
 

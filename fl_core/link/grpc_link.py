@@ -17,6 +17,7 @@ from fl_core.link.codec import Assembler, chunks
 
 SERVICE, METHOD = "fedrack.Link", "Talk"
 MAX_PEERS = 256
+HANG_UP_S = 2.0
 OPTIONS = [
     ("grpc.max_receive_message_length", 1 << 23),  # a chunk is 1 MB, a header at most 4
     ("grpc.max_send_message_length", 1 << 23),
@@ -50,11 +51,13 @@ class GrpcChannel(Channel):
         self._incoming: "queue.Queue[Any]" = queue.Queue(maxsize=2)  # back-pressure: the stream waits for us
         self._closed = threading.Event()
         self._leave: Callable[[], None] = lambda: None
+        self._reader = threading.Thread(daemon=True)
 
     def start(self, stream: Iterator[bytes], leave: Callable[[], None]) -> None:
         """Begin to read `stream`; `leave` tears the call down."""
         self._leave = leave
-        threading.Thread(target=self._pump, args=(stream,), daemon=True).start()
+        self._reader = threading.Thread(target=self._pump, args=(stream,), daemon=True)
+        self._reader.start()
 
     def outgoing(self) -> Iterator[bytes]:
         while True:
@@ -84,12 +87,15 @@ class GrpcChannel(Channel):
         if isinstance(item, Exception):
             self._incoming.put(item)  # the next receive shall see it too
             raise item
-        return item  # type: ignore[no-any-return]
+        return item
 
     def close(self) -> None:
+        """Returns when gRPC's threads have let go: an interpreter that ends under them aborts."""
         self._outgoing.put(None)
         self._closed.set()
         self._leave()
+        if threading.current_thread() is not self._reader:
+            self._reader.join(HANG_UP_S)
 
     def lost(self) -> None:
         """The transport ended: wake whoever sends or yields."""
@@ -162,8 +168,8 @@ def connect(address: str, timeout_s: float) -> Channel:
         ended.set()
 
     def hang_up() -> None:
-        ended.wait(2.0)  # let what is under way arrive
+        ended.wait(HANG_UP_S)  # let what is under way arrive
         transport.close()
 
-    channel.start(call, lambda: threading.Thread(target=hang_up, daemon=True).start())
+    channel.start(call, hang_up)
     return channel

@@ -14,17 +14,17 @@ from torch import Tensor
 from fl_core.errors import NeedsNewerTorch
 
 try:
-    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._python_dispatch import TorchDispatchMode as _Mode
 
     AVAILABLE = hasattr(Tensor, "untyped_storage") and tuple(
         int(n) for n in torch.__version__.split("+")[0].split(".")[:2]
     ) >= (2, 1)
 except ImportError:  # torch 1.10 on JetPack 4
-    TorchDispatchMode = object
+    _Mode = object  # type: ignore[assignment,misc]
     AVAILABLE = False
 
 
-class TensorPeak(TorchDispatchMode):  # type: ignore[misc]
+class TensorPeak(_Mode):  # type: ignore[no-untyped-call]
     """Context manager; `peak_bytes` is the largest sum of live storages, those at entry included.
 
     Thread-local, like every dispatch mode: it sees the thread that enters it, and on the CPU backward runs there too.
@@ -33,7 +33,7 @@ class TensorPeak(TorchDispatchMode):  # type: ignore[misc]
     def __init__(self) -> None:
         if not AVAILABLE:
             raise NeedsNewerTorch("the tensor peak needs torch >= 2.1; this is {}".format(torch.__version__))
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live_bytes = 0
         self.peak_bytes = 0
         self._seen: Dict[int, Any] = {}
@@ -42,7 +42,7 @@ class TensorPeak(TorchDispatchMode):  # type: ignore[misc]
         for item in gc.get_objects():
             if issubclass(type(item), Tensor):
                 self._count(item)
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __torch_dispatch__(
@@ -74,7 +74,7 @@ class TensorPeak(TorchDispatchMode):  # type: ignore[misc]
         self.live_bytes -= size
 
     def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
         for finalizer in list(self._seen.values()):
             finalizer.detach()
         self._seen.clear()

@@ -25,8 +25,9 @@ class Freeze(Method):
     def stage(self, round_index: int, rounds: int) -> Stage:
         names = self.spec.block_names
         if rounds < len(names):
-            raise BadJob("freeze trains {} blocks in turn: it needs at least as many rounds, not {}".format(
-                len(names), rounds))
+            raise BadJob(
+                "freeze trains {} blocks in turn: it needs at least as many rounds, not {}".format(len(names), rounds)
+            )
         active = (round_index - 1) * len(names) // rounds
         part = Part(live=names[active : active + 1], frozen=names[:active], surrogates=names[active + 1 :], head=True)
         return Stage(names[active], part)

@@ -96,7 +96,7 @@ class BlockedModel(nn.Module):
 
     def live_units(self) -> List[nn.Module]:
         """Everything that is trained here, in the order of computation."""
-        units = [unit for name in self.part.live for unit in self.blocks[name]]
+        units = [unit for name in self.part.live for unit in self.blocks[name].children()]
         units.extend(self.surrogates[name] for name in self.part.surrogates)
         if self.part.head:
             units.append(self.head)

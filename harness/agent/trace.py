@@ -1,0 +1,54 @@
+"""The files a run leaves: one JSON line a sample, a verdict at the end, and every fault by name, once."""
+
+import json
+import os
+import time
+from typing import Any, Callable, Dict, List
+
+
+class Faults:
+    """What went wrong while sampling. Each source is reported once: to the controller, in the next sample, and in
+    exit.json."""
+
+    def __init__(self, report: Callable[[Dict[str, Any]], None]) -> None:
+        self.all: List[Dict[str, Any]] = []
+        self._unwritten: List[Dict[str, Any]] = []
+        self._report = report
+
+    def note(self, source: str, what: str) -> None:
+        if all(fault["source"] != source for fault in self.all):
+            fault = {"source": source, "what": what, "t_s": round(time.monotonic(), 6)}
+            self.all.append(fault)
+            self._unwritten.append(fault)
+            self._report({"event": "fault", "source": source, "what": what})
+
+    def take_unwritten(self) -> List[Dict[str, Any]]:
+        fresh, self._unwritten = self._unwritten, []
+        return fresh
+
+
+class TraceFile:
+    """Appends each line in one write, so that an agent killed at any time costs at most one line."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+        self._torn = False
+
+    def append(self, record: Dict[str, Any]) -> None:
+        """Raises OSError when the disk is full; a torn line is then ended before the next one."""
+        line = ("\n" if self._torn else "") + json.dumps(record) + "\n"
+        written = os.write(self._fd, line.encode())
+        self._torn = written < len(line)  # json.dumps is ASCII: bytes are characters
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def write_atomically(path: str, content: Dict[str, Any]) -> None:
+    """Never half a file, not even after the power went."""
+    with open(path + ".part", "w") as stream:
+        json.dump(content, stream, indent=1)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(path + ".part", path)

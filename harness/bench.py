@@ -1,0 +1,151 @@
+"""A whole run: boards prepared, cells one after the other, frames, manifest. What is finished is kept, always."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from harness import __version__
+from harness.datasets import DataFiles, find
+from harness.frame.build import build_frames
+from harness.inventory import BoardSpec
+from harness.launch import run_cell
+from harness.payload import Payload, code_payload, data_payload
+from harness.progress import Progress
+from harness.rack import Rack
+from harness.store import RunFolder, now_utc
+from harness.study import Cell, Study
+from harness.virtual.embedded import EmbeddedRack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to run, and where. `command` is how a user would ask for it again."""
+
+    study: Study
+    boards: tuple[BoardSpec, ...]
+    inventory: str
+    devices: str
+    folder: RunFolder
+    state_folder: Path  # of the embedded virtual boards
+    command: str
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        return self.study.cells(tuple(board.name for board in self.boards))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    folder: RunFolder
+    unmeasured: tuple[str, ...]  # boards that could not be used, for no reason of the methods'
+
+
+class _Data:
+    """The data sets of a study, found once, and their payloads."""
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        self.files: dict[str, DataFiles] = {name: find(name) for name in sorted({cell.dataset for cell in cells})}
+        self.payloads: dict[str, Payload] = {
+            name: data_payload(name, files.files) for name, files in self.files.items() if files.files
+        }
+
+
+def bench(plan: Plan, console: Console) -> Finished:
+    """Run every cell that is not finished yet. Interrupted, it keeps what is finished and raises on."""
+    data = _Data(plan.cells)
+    code = code_payload()
+    classes = {board.name: board.board_class for board in plan.boards}
+    started_utc = now_utc()
+    with Progress(console, classes, len(plan.cells)) as progress, _rack(plan) as rack:
+        rack.prepare(plan.folder.run_id, [code, *data.payloads.values()], progress.board_prepared)
+        try:
+            for cell in plan.cells:
+                if plan.folder.finished(cell.cell_id):
+                    progress.cell_skipped(cell)
+                    continue
+                progress.cell_begins(cell)
+                files, payload = data.files[cell.dataset], data.payloads.get(cell.dataset)
+                verdict = run_cell(cell, rack, plan.folder, code, files, payload, progress.show)
+                progress.cell_ends(cell, verdict)
+            state = "finished"
+        except BaseException:
+            state = "interrupted"
+            raise
+        finally:
+            _write_up(plan, rack, started_utc, state)
+        unmeasured = tuple(board.name for board in rack.boards.values() if board.failure is not None)
+    return Finished(folder=plan.folder, unmeasured=unmeasured)
+
+
+@contextmanager
+def _rack(plan: Plan) -> Iterator[Rack]:
+    """The boards; those that are folders and processes are brought to life first."""
+    embedded = [board for board in plan.boards if board.virtual == "embedded"]
+    if not embedded:
+        with Rack(plan.boards) as rack:
+            yield rack
+        return
+    with EmbeddedRack(embedded, plan.state_folder) as virtual:
+        resolved = {board.name: board for board in virtual.resolve(embedded)}
+        with Rack([resolved.get(board.name, board) for board in plan.boards]) as rack:
+            yield rack
+
+
+def _write_up(plan: Plan, rack: Rack, started_utc: str, state: str) -> None:
+    build_frames(plan.folder)
+    verdicts = {verdict["cell_id"]: verdict for verdict in plan.folder.verdicts()}
+    plan.folder.write_manifest(
+        {
+            "state": state,
+            "report": plan.study.name,
+            "title": plan.study.title,
+            "run_id": plan.folder.run_id,
+            "started_utc": started_utc,
+            "finished_utc": now_utc(),
+            "command": plan.command,
+            "devices": plan.devices,
+            "inventory": plan.inventory,
+            "controller": _controller(),
+            "boards": {board.name: _board(rack, board) for board in plan.boards},
+            "cells": [_cell(cell, verdicts.get(cell.cell_id)) for cell in plan.cells],
+        }
+    )
+
+
+def _controller() -> dict[str, Any]:
+    return {
+        "fedrack": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.platform(),
+        "cpu_count": os.cpu_count(),
+    }
+
+
+def _board(rack: Rack, spec: BoardSpec) -> dict[str, Any]:
+    board = rack.boards[spec.name]
+    return {
+        "board_class": spec.board_class,
+        "virtual": spec.virtual,
+        "where": board.spec.where,
+        "budget_bytes": spec.memory_budget_bytes,
+        "state": board.failure.outcome if board.failure else "ready",
+        "detail": board.failure.message if board.failure else "",
+        "copied_bytes": board.copied_bytes,
+        "facts": board.facts,
+    }
+
+
+def _cell(cell: Cell, verdict: dict[str, Any] | None) -> dict[str, Any]:
+    names = ("group", "method", "model", "dataset", "label", "options")
+    facts = {name: getattr(cell, name) for name in names}
+    state = verdict["state"] if verdict else "not_run"
+    return {"cell_id": cell.cell_id, **facts, "state": state, "reason": verdict["reason"] if verdict else ""}

@@ -1,0 +1,161 @@
+"""A board's life as a named state machine. The first failure is kept; a broken board stays visibly broken."""
+
+from __future__ import annotations
+
+import enum
+import getpass
+import os
+import shlex
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.board.agent_line import LEASE_S, AgentLine, Event
+from harness.board.deploy import deploy
+from harness.connect.base import Connection
+from harness.connect.ssh import SshConnection
+from harness.errors import AgentLost, BoardBusy, BoardError, CommandFailed
+from harness.inventory import BoardSpec
+from harness.payload import Payload
+from harness.study import Cell
+
+ASK_TIMEOUT_S = 30.0
+STOP_GRACE_S = 3.0
+SAMPLE_RATE_HZ = 10.0
+PSS_RATE_HZ = 1.0
+RAW_FILES = ("exit.json", "events.jsonl", "samples.jsonl", "worker.log")
+
+# Without a fixed threshold glibc moves large tensors into a fragmented heap: peaks then vary by 6 % between runs and
+# hide what a method saves (measured: 0.1 % with it). Study field `allocator`.
+ALLOCATORS = {
+    "fixed": {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"},
+    "default": {},
+}
+
+
+class BoardState(enum.Enum):
+    NEW = "new"
+    READY = "ready"  # connected, code deployed, lease taken
+    RUNNING = "running"  # a worker runs
+    BROKEN = "broken"  # see `failure`
+    CLOSED = "closed"
+
+
+class Board:
+    """One board for the length of a run. Events of its agent go to `listener(board, event)`, in another thread."""
+
+    def __init__(self, spec: BoardSpec, listener: Callable[[Board, Event], None]) -> None:
+        self.spec = spec
+        self.name = spec.name
+        self.state = BoardState.NEW
+        self.failure: BoardError | None = None
+        self.facts: dict[str, Any] = {}
+        self.copied_bytes = 0
+        self._listener = listener
+        self._connection: Connection | None = None
+        self._agent: AgentLine | None = None
+
+    @property
+    def usable(self) -> bool:
+        return self.state in (BoardState.READY, BoardState.RUNNING)
+
+    def prepare(self, run_id: str, payloads: Sequence[Payload]) -> None:
+        """Connect, deploy, start the agent and take the board's lease. On failure the board is broken, not raised."""
+        try:
+            self._connection = SshConnection(self.spec)
+            self.copied_bytes = deploy(self._connection, self.spec, payloads)
+            code = next(payload for payload in payloads if payload.kind == "code")
+            self._agent = self._open_agent(self._connection, code)
+            self._take_lease(self._agent, run_id)
+            self.state = BoardState.READY
+        except BoardError as error:
+            self.fail(error)
+
+    def fail(self, error: BoardError) -> None:
+        """Keep the first failure and let go of the board."""
+        if self.failure is None:
+            self.failure = error
+            self.state = BoardState.BROKEN
+        self._hang_up()
+
+    def start(self, cell: Cell, code: Payload, data: Payload | None, server: str, out: str) -> Event:
+        """Start the cell's worker; returns what the agent says of its budget. Raises `BoardError`."""
+        worker = ["-m", "fl_core.worker", "--server", server, "--client", self.name]
+        files = ["--data", data.folder if data else ".", "--events", f"{out}/events.jsonl"]
+        answer = self._ask(
+            "start",
+            argv=[self.spec.python, *worker, *files],
+            env={"PYTHONPATH": code.folder, "OMP_NUM_THREADS": str(cell.threads), **ALLOCATORS[cell.allocator]},
+            cwd=".",
+            out=out,
+            budget_bytes=cell.budget_bytes or self.spec.memory_budget_bytes,
+            rate_hz=SAMPLE_RATE_HZ,
+            pss_rate_hz=PSS_RATE_HZ,
+        )
+        self.state = BoardState.RUNNING
+        return answer
+
+    def stop(self) -> None:
+        """End the worker, if one runs."""
+        if self.state is BoardState.RUNNING:
+            self._ask("stop", grace_s=STOP_GRACE_S)
+            self.state = BoardState.READY
+
+    def worker_ended(self) -> None:
+        """The agent said so."""
+        if self.state is BoardState.RUNNING:
+            self.state = BoardState.READY
+
+    def collect(self, out: str, target: Path) -> None:
+        """Fetch the raw files of a cell; a file that the board does not have stays missing."""
+        assert self._connection is not None, "prepare comes first"
+        target.mkdir(parents=True, exist_ok=True)
+        for name in RAW_FILES:
+            try:
+                self._connection.get(f"{self.spec.root}/{out}/{name}", target / name)
+            except CommandFailed:
+                continue
+        self._connection.run(f"rm -rf {shlex.quote(self.spec.root)}/{shlex.quote(out)}")
+
+    def close(self) -> None:
+        """End our part on the board: agent, lease, connection."""
+        self._hang_up()
+        if self.state is not BoardState.BROKEN:
+            self.state = BoardState.CLOSED
+
+    def _hang_up(self) -> None:
+        agent, connection = self._agent, self._connection
+        self._agent = self._connection = None
+        if agent is not None:
+            agent.close()
+        if connection is not None:
+            connection.close()
+
+    def _open_agent(self, connection: Connection, code: Payload) -> AgentLine:
+        python, root = shlex.quote(self.spec.python), shlex.quote(self.spec.root)
+        command = f"cd {root} && PYTHONPATH={code.folder} exec {python} -m agent --root ."
+        return AgentLine(self.name, connection.open(command), lambda event: self._listener(self, event))
+
+    def _take_lease(self, agent: AgentLine, run_id: str) -> None:
+        holder = {"user": getpass.getuser(), "host": socket.gethostname(), "run": run_id, "pid": os.getpid()}
+        answer = agent.ask("hello", ASK_TIMEOUT_S, holder=holder, lease_s=LEASE_S)
+        if answer["ok"]:
+            self.facts = {**answer["board"], "python": answer["agent"]["python"]}
+        elif answer["error"] == "busy":
+            raise BoardBusy(self.name, f"in use by {_holder(answer.get('holder') or {})}", remedy="wait for that run")
+        else:
+            raise AgentLost(self.name, f"the agent refused to begin: {answer['detail']}")
+
+    def _ask(self, do: str, **facts: Any) -> Event:
+        if self._agent is None:
+            raise AgentLost(self.name, "no line to the board's agent")
+        answer = self._agent.ask(do, ASK_TIMEOUT_S, **facts)
+        if not answer["ok"]:
+            raise AgentLost(self.name, f"{do} refused: {answer['detail']}")
+        return answer
+
+
+def _holder(holder: dict[str, Any]) -> str:
+    who = f"{holder.get('user', 'somebody')}@{holder.get('host', 'an unknown machine')}"
+    return f"{who}, run {holder.get('run', 'unknown')}, process {holder.get('pid', 'unknown')}"

@@ -1,0 +1,63 @@
+"""`fedrack bench`: from inventory to report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from harness.bench import Finished, Plan
+from harness.bench import bench as run_bench
+from harness.cli.paths import DEVICES, INVENTORY, REPORT, RESULTS, study_file
+from harness.cli.report import build_and_name
+from harness.load import load_inventory, load_study
+from harness.store import RunFolder
+
+EXIT_SOME_UNMEASURED = 3
+EXIT_INTERRUPTED = 130
+
+
+@click.command()
+@INVENTORY
+@DEVICES
+@REPORT
+@RESULTS
+@click.option("--resume", metavar="RUN_ID", help="Go on with a run that was cut off; its finished cells are kept.")
+def bench(inventory: Path, devices: str, report: str, results: Path, resume: str | None) -> None:
+    """Run a report's cells on boards and draw the report.
+
+    Exit codes: 0 all boards measured, 2 bad input (nothing was started), 3 some boards could not be measured,
+    130 interrupted.
+    """
+    console = Console()
+    loaded = load_inventory(inventory)
+    boards = loaded.select(devices)
+    study = load_study(study_file(report))
+    folder = RunFolder.find(results, report, resume) if resume else RunFolder.create(results, report)
+    plan = Plan(
+        study=study,
+        boards=boards,
+        inventory=str(inventory),
+        devices=devices,
+        folder=folder,
+        state_folder=results / ".virtual",
+        command=f"fedrack bench --inventory {inventory} --devices {devices} --report {report}",
+    )
+    finished = _run(plan, console, report)
+    build_and_name(console, folder)
+    if finished.unmeasured:
+        console.print(f"Not measured: {', '.join(finished.unmeasured)} (see the report).", style="yellow")
+        raise click.exceptions.Exit(EXIT_SOME_UNMEASURED)
+
+
+def _run(plan: Plan, console: Console, report: str) -> Finished:
+    try:
+        return run_bench(plan, console)
+    except KeyboardInterrupt:
+        done = len(plan.folder.verdicts())
+        console.print(f"\nInterrupted: the boards are clean, {done} of {len(plan.cells)} cells are finished and kept.")
+        console.print(
+            f"Go on:  {plan.command} --resume {plan.folder.run_id}", markup=False, highlight=False, soft_wrap=True
+        )
+        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None

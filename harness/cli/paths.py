@@ -1,0 +1,21 @@
+"""Where things lie, seen from the project's folder: options shared by the commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+INVENTORY = click.option(
+    "--inventory", type=click.Path(path_type=Path), default=Path("inventories/virtual.yaml"), show_default=True
+)
+DEVICES = click.option("--devices", default="all", show_default=True, help="A group, a host, or a comma list of them.")
+REPORT = click.option("--report", default="quick", show_default=True, help="A folder of reports/.")
+RESULTS = click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+
+
+def study_file(report: str) -> Path:
+    """The study of a report, in its folder beside the code that draws it."""
+    import reports
+
+    return Path(reports.__file__).parent / report / "study.yaml"

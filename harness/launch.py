@@ -1,0 +1,256 @@
+"""One cell on the rack: FL server here, workers there, everything that was measured brought home."""
+
+from __future__ import annotations
+
+import json
+import queue
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.board.board import Board
+from harness.core_process import CoreProcess
+from harness.datasets import DataFiles
+from harness.errors import AgentLost
+from harness.outcome import Outcome, judge
+from harness.payload import Payload
+from harness.rack import Rack, Said
+from harness.store import FORMAT, RunFolder, now_utc, read_json, read_lines, write_json
+from harness.study import Cell
+
+SERVER, EDGE = "FL server", "edge server"
+START_TIMEOUT_S = 60.0  # of the FL server, torch's import included
+FINISH_TIMEOUT_S = 20.0  # of workers, once the server is done
+JOB_FIELDS = (
+    "method", "model", "dataset", "partition", "batch", "rounds", "learning_rate", "seed", "options",
+    "batches_per_round", "local_epochs", "momentum", "weight_decay", "threads",
+)  # fmt: skip
+SPLITTING = ("split",)  # methods that need an edge server
+
+Show = Callable[[Said], None]
+
+
+@dataclass(kw_only=True)
+class _CellRun:
+    """What is known while a cell runs."""
+
+    cell: Cell
+    rack: Rack
+    out: str  # the cell's folder on a board, below its root
+    show: Show
+    deadline_s: float
+    starts: dict[str, dict[str, Any]] = field(default_factory=dict)  # board -> the agent's answer to start
+    running: set[str] = field(default_factory=set)
+    server_events: list[dict[str, Any]] = field(default_factory=list)
+    over: str | None = None  # done, failed, timed_out
+    reason: str = ""
+
+
+def run_cell(cell: Cell, rack: Rack, folder: RunFolder, code: Payload, data: DataFiles, data_payload: Payload | None,
+             show: Show) -> dict[str, Any]:  # fmt: skip
+    """Run the cell to its verdict and write it. Raises KeyboardInterrupt through, with every program ended."""
+    started_utc = now_utc()
+    path = folder.cell(cell.cell_id)
+    shutil.rmtree(path, ignore_errors=True)  # what an interrupted try left
+    path.mkdir(parents=True)
+    run = _CellRun(
+        cell=cell,
+        rack=rack,
+        out=f"run/{folder.run_id}/{cell.cell_id}",
+        show=show,
+        deadline_s=time.monotonic() + cell.timeout_s,
+    )
+    _drain(rack.inbox)
+    programs: list[CoreProcess] = []
+    try:
+        _serve(run, path, data, code, data_payload, programs)
+        _finish_workers(run)
+    finally:
+        for program in programs:
+            program.end() if run.over == "done" else program.kill()
+        rack.each([board for board in rack.usable if board.name in run.starts], Board.stop)
+    _collect(run, path)
+    verdict = _verdict(run, path, started_utc)
+    write_json(folder.verdict_file(cell.cell_id), verdict)
+    return verdict
+
+
+def _drain(inbox: queue.Queue[Said]) -> None:
+    while not inbox.empty():
+        inbox.get_nowait()
+
+
+def _serve(run: _CellRun, path: Path, data: DataFiles, code: Payload, data_payload: Payload | None,
+           programs: list[CoreProcess]) -> None:  # fmt: skip
+    """Start server, edge and workers, then follow events until the server is done or the cell is over otherwise."""
+
+    def start(who: str, module: str, *arguments: str) -> CoreProcess:
+        log = path / f"{who.replace(' ', '_')}.log"
+        program = CoreProcess(module, list(arguments), log, lambda event: run.rack.inbox.put(Said(who, event)))
+        programs.append(program)
+        return program
+
+    job = {"format": 1, "clients": list(run.cell.boards), **{key: getattr(run.cell, key) for key in JOB_FIELDS}}
+    write_json(path / "job.json", job)
+    listen = _listen_address(run.rack)
+    arguments = ["--job", str(path / "job.json"), "--data", str(data.folder), "--listen", f"{listen}:0"]
+    server = start(SERVER, "fl_core.server", *arguments)
+    listening = _wait_for_server(run)
+    if listening is None:
+        return
+    if run.cell.method in SPLITTING:
+        host = "127.0.0.1" if listen == "0.0.0.0" else listen
+        port = listening.rpartition(":")[2]
+        start(EDGE, "fl_core.edge", "--server", f"{host}:{port}", "--listen", f"{listen}:0")
+    _start_workers(run, server, listening.rpartition(":")[2], code, data_payload)
+    while run.over is None:
+        said = _next(run)
+        if said is None:
+            run.over, run.reason = "timed_out", f"the cell took longer than {run.cell.timeout_s:.0f} s"
+        else:
+            _take(run, said, server)
+
+
+def _listen_address(rack: Rack) -> str:
+    """The one address that all boards know us by, or every address of this machine."""
+    addresses = {board.spec.server_address for board in rack.boards.values()}
+    return addresses.pop() if len(addresses) == 1 else "0.0.0.0"
+
+
+def _next(run: _CellRun) -> Said | None:
+    """The next thing anybody says; None once the cell's time is up."""
+    try:
+        return run.rack.inbox.get(timeout=max(0.0, run.deadline_s - time.monotonic()))
+    except queue.Empty:
+        return None
+
+
+def _wait_for_server(run: _CellRun) -> str | None:
+    """Its address, or None with the cell over."""
+    run.deadline_s, cell_deadline_s = min(run.deadline_s, time.monotonic() + START_TIMEOUT_S), run.deadline_s
+    while run.over is None:
+        said = _next(run)
+        if said is None:
+            run.over, run.reason = "failed", f"the FL server did not start within {START_TIMEOUT_S:.0f} s"
+        elif said.who == SERVER and said.event["event"] == "listening":
+            run.deadline_s = cell_deadline_s
+            return str(said.event["address"])
+        else:
+            _take(run, said, None)
+    return None
+
+
+def _start_workers(run: _CellRun, server: CoreProcess, port: str, code: Payload, data: Payload | None) -> None:
+    def start(board: Board) -> None:
+        run.starts[board.name] = board.start(run.cell, code, data, f"{board.spec.server_address}:{port}", run.out)
+        run.running.add(board.name)
+
+    run.rack.each(run.rack.usable, start)
+    for board in run.rack.boards.values():
+        if board.name not in run.running:
+            server.order(gone=board.name, reason=str(board.failure.message if board.failure else "did not start"))
+
+
+def _take(run: _CellRun, said: Said, server: CoreProcess | None) -> None:
+    """One event: keep it, show it, and tell the server of a worker that will not answer."""
+    run.show(said)
+    event = said.event
+    if said.who in (SERVER, EDGE):
+        _take_from_program(run, said)
+        return
+    if event["event"] == "exit":
+        run.rack.boards[said.who].worker_ended()
+        run.running.discard(said.who)
+        if server is not None:
+            server.order(gone=said.who, reason=f"its worker ended ({_ending(event)})")
+    elif event["event"] == "closed" and run.rack.boards[said.who].usable:
+        run.rack.boards[said.who].fail(AgentLost(said.who, "the line to the agent was cut"))
+        run.running.discard(said.who)
+        if server is not None:
+            server.order(gone=said.who, reason="the line to the board was cut")
+
+
+def _take_from_program(run: _CellRun, said: Said) -> None:
+    event = said.event
+    if said.who == SERVER:
+        run.server_events.append(event)
+    if event["event"] == "done":
+        run.over = "done"
+    elif event["event"] == "failed":
+        run.over, run.reason = "failed", f"{said.who}: {event['reason']}"
+    elif event["event"] == "ended" and run.over is None:
+        code = event["returncode"]
+        run.over, run.reason = "failed", f"the {said.who} ended with exit code {code}; see its log in the cell's folder"
+
+
+def _ending(event: dict[str, Any]) -> str:
+    if event.get("oom_kills"):
+        return "killed for memory"
+    return f"signal {event['signal']}" if event.get("signal") else f"exit code {event.get('returncode')}"
+
+
+def _finish_workers(run: _CellRun) -> None:
+    """Give workers that were told to finish the time to write their last lines."""
+    run.deadline_s = time.monotonic() + (FINISH_TIMEOUT_S if run.over == "done" else 0.0)
+    while run.running:
+        said = _next(run)
+        if said is None:
+            return
+        _take(run, said, None)
+
+
+def _collect(run: _CellRun, path: Path) -> None:
+    def fetch(board: Board) -> None:
+        board.collect(run.out, path / "raw" / board.name)
+
+    run.rack.each([board for board in run.rack.usable if board.name in run.starts], fetch)
+    with (path / "server.jsonl").open("w") as file:
+        file.writelines(json.dumps(event) + "\n" for event in run.server_events)
+
+
+def _verdict(run: _CellRun, path: Path, started_utc: str) -> dict[str, Any]:
+    done: dict[str, Any] = next((event for event in reversed(run.server_events) if event["event"] == "done"), {})
+    return {
+        "format": FORMAT,
+        "cell_id": run.cell.cell_id,
+        "cell": asdict(run.cell),
+        "started_utc": started_utc,
+        "finished_utc": now_utc(),
+        "state": "finished" if run.over == "done" else "failed",
+        "reason": run.reason,
+        "parameters_sha256": done.get("parameters_sha256"),
+        "boards": {name: _board_verdict(run, board, path) for name, board in run.rack.boards.items()},
+    }
+
+
+def _board_verdict(run: _CellRun, board: Board, path: Path) -> dict[str, Any]:
+    raw = path / "raw" / board.name
+    start = run.starts.get(board.name, {})
+    outcome = _outcome(run, board, raw)
+    return {
+        "outcome": outcome.name,
+        "detail": outcome.detail,
+        "budget_bytes": run.cell.budget_bytes or board.spec.memory_budget_bytes,
+        "budget_kind": start.get("budget_kind"),
+        "budget_detail": start.get("budget_detail"),
+        "board_class": board.spec.board_class,
+        "virtual": board.spec.virtual,
+    }
+
+
+def _outcome(run: _CellRun, board: Board, raw: Path) -> Outcome:
+    if board.name not in run.starts:
+        failure = board.failure
+        return Outcome(name=failure.outcome, detail=str(failure.message)) if failure else Outcome(
+            name="not_started", detail=run.reason)  # fmt: skip
+    exit_file = raw / "exit.json"
+    exit_facts = read_json(exit_file) if exit_file.is_file() else None
+    outcome = judge(exit_facts, read_lines(raw / "events.jsonl"))
+    if outcome.name == "crashed" and run.over == "timed_out":
+        return Outcome(name="timed_out", detail=f"{run.reason}; {outcome.detail}")
+    if outcome.name == "crashed" and run.over == "failed":
+        return Outcome(name="stopped", detail=f"{run.reason}; {outcome.detail}")
+    return outcome

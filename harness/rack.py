@@ -1,0 +1,63 @@
+"""The boards of a run, side by side: prepared, started, stopped and collected in parallel."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, Self
+
+from harness.board.board import Board
+from harness.errors import BoardError
+from harness.inventory import BoardSpec
+from harness.payload import Payload
+
+
+class Said(NamedTuple):
+    """Something a board's agent or a program of the controller said. `who` is a board's name, or a program's."""
+
+    who: str
+    event: dict[str, Any]
+
+
+class Rack:
+    """Context manager: leaving it lets go of every board."""
+
+    def __init__(self, specs: Sequence[BoardSpec]) -> None:
+        self.inbox: queue.Queue[Said] = queue.Queue()
+        self.boards = {spec.name: Board(spec, self._hear) for spec in specs}
+
+    def _hear(self, board: Board, event: dict[str, Any]) -> None:
+        self.inbox.put(Said(board.name, event))
+
+    def prepare(self, run_id: str, payloads: Sequence[Payload], told: Callable[[Board], None]) -> None:
+        """Connect to all boards at once. A board that fails is broken and says why; `told` hears of each."""
+
+        def one(board: Board) -> None:
+            board.prepare(run_id, payloads)
+            told(board)
+
+        self.each(list(self.boards.values()), one)
+
+    def each(self, boards: Sequence[Board], action: Callable[[Board], Any]) -> None:
+        """Do something with several boards at once; a board that fails is broken, the others go on."""
+
+        def guarded(board: Board) -> None:
+            try:
+                action(board)
+            except BoardError as error:
+                board.fail(error)
+
+        if boards:
+            with ThreadPoolExecutor(max_workers=len(boards)) as pool:
+                list(pool.map(guarded, boards))
+
+    @property
+    def usable(self) -> list[Board]:
+        return [board for board in self.boards.values() if board.usable]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.each(list(self.boards.values()), Board.close)
