@@ -4,7 +4,8 @@ worker -> server: hello {client} · rehearsed {} · update {samples, train_loss}
 server -> worker: welcome {job} · refused {why} · task {round, rehearse, edge} + tensors of the device's part · ack {}
                   · finish {}
 edge   -> server: hello {edge: address} · ready {} · replica {} + live tensors of one client's replica
-server -> edge:   welcome {job, shape, classes} · begin {round} + tensors of the edge's part · collect {client} · finish {}
+server -> edge:   welcome {job, shape, classes} · begin {round} + tensors of the edge's part · collect {client}
+                  · finish {}
 worker -> edge:   hello {client} · open {round} · smashed {} + data, labels
 edge   -> worker: opened {} · gradient {loss} + gradient
 """

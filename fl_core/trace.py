@@ -15,7 +15,7 @@ class Trace:
     """Phases of one worker. Without a path nothing is written, and the seconds are still summed."""
 
     def __init__(self, path: Optional[str] = None, started_s: Optional[float] = None) -> None:
-        self._file: Optional[IO[str]] = open(path, "a", buffering=1) if path else None
+        self._file: Optional[IO[str]] = open(path, "a", buffering=1) if path else None  # noqa: SIM115 - kept open
         self._resets = bool(path) and reset_high_water()
         self._phase = "import"
         self._start_s = time.monotonic() if started_s is None else started_s

@@ -15,7 +15,7 @@ SIGILL = int(signal.SIGILL)
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    name: str  # completed, out_of_memory, illegal_instruction, crashed, stopped, ...
+    name: str  # completed, out_of_memory, illegal_instruction, crashed, ...
     detail: str  # one sentence; empty when completed
 
 
@@ -37,8 +37,6 @@ def judge(exit_facts: Mapping[str, Any] | None, events: Iterable[Mapping[str, An
         return Outcome(name="out_of_memory", detail=_memory_sentence(exit_facts, trace))
     if signal_number == SIGILL:
         return Outcome(name="illegal_instruction", detail="this torch does not run on this board's CPU")
-    if exit_facts.get("stopped"):
-        return Outcome(name="stopped", detail=f"stopped by the controller; {_where(trace)}")
     end = f"signal {signal_number}" if signal_number else f"exit code {code}"
     text = _error_text(trace)
     return Outcome(name="crashed", detail=f"{end}, {_where(trace)}{': ' + text if text else ''}")

@@ -53,8 +53,9 @@ class Agent:
                 self._send(dict({"id": request.get("id"), "ok": True}, **reply))
 
     def refuse(self, request_id: Any, refusal: Refused) -> None:
-        self._send(dict({"id": request_id, "ok": False, "error": refusal.code, "detail": refusal.detail},
-                        **refusal.extra))
+        self._send(
+            dict({"id": request_id, "ok": False, "error": refusal.code, "detail": refusal.detail}, **refusal.extra)
+        )
 
     def on_child(self) -> None:
         if self.run is not None and self.run.on_child():
@@ -81,8 +82,11 @@ class Agent:
         self._lease_s = lease_s
         # Safe because the tag is this lease's own: such groups can only be a dead agent's, or this run's.
         stale = [] if self.run else cgroup.sweep(self._group_name(""), self._sysroot)
-        return {"agent": board.about_agent(), "board": board.about_board(self._sysroot, self._group_name("probe")),
-                "stale_groups": stale}
+        return {
+            "agent": board.about_agent(),
+            "board": board.about_board(self._sysroot, self._group_name("probe")),
+            "stale_groups": stale,
+        }
 
     def _start(self, request: Dict[str, Any]) -> Answer:
         if not self._lease.held:

@@ -21,8 +21,9 @@ class Version(NamedTuple):
 
 
 V2 = Version("v2", "memory.max", "memory.swap.max", "memory.peak", "memory.events", "memory.oom.group")
-V1 = Version("v1", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.max_usage_in_bytes",
-             "memory.oom_control", "")
+V1 = Version(
+    "v1", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.max_usage_in_bytes", "memory.oom_control", ""
+)
 
 
 class Group:

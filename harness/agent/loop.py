@@ -52,7 +52,9 @@ class Loop:
         ready, writable, _ = select.select(
             [self._signals] + ([self._channel.reader] if listening else []),
             [self._channel.writer] if self._channel.pending else [],
-            [], self._timeout_s())
+            [],
+            self._timeout_s(),
+        )
         self._on_time()
         if self._signals in ready:
             self._on_signals(set(os.read(self._signals, 4096)))

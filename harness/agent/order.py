@@ -19,16 +19,23 @@ class Order(NamedTuple):
 def parsed(request: Dict[str, Any]) -> Order:
     """Raises Refused with code `bad_request`."""
     order = Order(
-        argv=request.get("argv", []), env=request.get("env", {}), cwd=request.get("cwd", "."),
-        out=request.get("out", ""), budget_bytes=request.get("budget_bytes"),
-        rate_hz=request.get("rate_hz", 10.0), pss_rate_hz=request.get("pss_rate_hz", 1.0))
+        argv=request.get("argv", []),
+        env=request.get("env", {}),
+        cwd=request.get("cwd", "."),
+        out=request.get("out", ""),
+        budget_bytes=request.get("budget_bytes"),
+        rate_hz=request.get("rate_hz", 10.0),
+        pss_rate_hz=request.get("pss_rate_hz", 1.0),
+    )
     checks = (
         (_is_texts(order.argv) and order.argv, "argv: a list of texts, the program first"),
         (isinstance(order.env, dict) and _is_texts(list(order.env.values())), "env: an object of texts"),
         (_is_text(order.cwd), "cwd: a folder"),
         (_is_text(order.out) and order.out, "out: the folder to write to"),
-        (order.budget_bytes is None or (_is_number(order.budget_bytes, 1) and isinstance(order.budget_bytes, int)),
-         "budget_bytes: whole bytes, or null"),
+        (
+            order.budget_bytes is None or (_is_number(order.budget_bytes, 1) and isinstance(order.budget_bytes, int)),
+            "budget_bytes: whole bytes, or null",
+        ),
         (_is_number(order.rate_hz, 0.001, 1000), "rate_hz: 0.001 to 1000"),
         (_is_number(order.pss_rate_hz, 0, 1000), "pss_rate_hz: 0 (never) to 1000"),
     )

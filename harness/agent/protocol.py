@@ -49,7 +49,7 @@ class Channel:
 
     def flush(self) -> None:
         if self._outgoing:
-            self._outgoing = self._outgoing[self._write(self._outgoing):]
+            self._outgoing = self._outgoing[self._write(self._outgoing) :]
 
     def receive(self) -> List[bytes]:
         """Whole lines read so far; call it when the reader is ready. Sets `open` to False at the end."""
@@ -90,5 +90,5 @@ def decoded(line: bytes) -> Dict[str, Any]:
     except ValueError as error:
         raise Refused("bad_request", f"not a line of JSON: {error}")
     if not isinstance(message, dict) or not isinstance(message.get("do"), str):
-        raise Refused("bad_request", "a request is a JSON object with a text under \"do\"")
+        raise Refused("bad_request", 'a request is a JSON object with a text under "do"')
     return message

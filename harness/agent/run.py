@@ -18,8 +18,9 @@ _SAMPLES = "samples.jsonl"
 
 
 class Run:
-    def __init__(self, order: Order, folder: str, group_name: str, sysroot: str,
-                 report: Callable[[Dict[str, Any]], None]) -> None:
+    def __init__(
+        self, order: Order, folder: str, group_name: str, sysroot: str, report: Callable[[Dict[str, Any]], None]
+    ) -> None:
         """Raises Refused with code `start_failed`, having left nothing behind."""
         self._out = os.path.join(folder, order.out)
         self._faults = Faults(report)
@@ -36,15 +37,21 @@ class Run:
         self.budget = Budget(order.budget_bytes, group_name, sysroot)
         self._started_s = time.monotonic()
         try:
-            self._worker = Worker(order.argv, order.env, os.path.join(folder, order.cwd),
-                                  os.path.join(self._out, "worker.log"), self.budget)
+            self._worker = Worker(
+                order.argv,
+                order.env,
+                os.path.join(folder, order.cwd),
+                os.path.join(self._out, "worker.log"),
+                self.budget,
+            )
         except Exception as error:
             self.budget.remove()
             self._trace.close()
             raise Refused("start_failed", f"{type(error).__name__}: {error} (see also worker.log)")
         group = self.budget.group
-        site = Site(sysroot, self._worker.pid, group.path if group else None,
-                    group.members if group else self._worker.members)
+        site = Site(
+            sysroot, self._worker.pid, group.path if group else None, group.members if group else self._worker.members
+        )
         self._sampler = Sampler(self._trace, site, order.rate_hz, order.pss_rate_hz, self._faults)
 
     @property
@@ -115,8 +122,14 @@ class Run:
             write_atomically(os.path.join(self._out, "exit.json"), verdict)
         except OSError as error:
             self._faults.note("exit.json", str(error))
-        return {"event": "exit", "pid": self.pid, "returncode": self._worker.returncode,
-                "signal": self._worker.signal, "oom_kills": oom_kills, "t_s": ended_s}
+        return {
+            "event": "exit",
+            "pid": self.pid,
+            "returncode": self._worker.returncode,
+            "signal": self._worker.signal,
+            "oom_kills": oom_kills,
+            "t_s": ended_s,
+        }
 
 
 def _forget(path: str) -> None:

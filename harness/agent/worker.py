@@ -35,8 +35,15 @@ class Worker:
 
         with open(log_path, "wb") as log:
             self._process = subprocess.Popen(
-                argv, env=dict(os.environ, **env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=before_exec)
+                argv,
+                env=dict(os.environ, **env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=before_exec,
+            )
         self.pid = self._process.pid
 
     @property

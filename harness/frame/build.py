@@ -96,7 +96,7 @@ def _cell(
         peak_process_bytes=_largest(round_["peak_process_bytes"] for round_ in rounds),
         peak_pss_bytes=_largest(sample.get("pss_bytes") for sample in samples),
         peak_cgroup_bytes=exit_facts.get("cgroup_peak_bytes"),
-        peak_board_bytes=_board_peak(samples),
+        peak_board_bytes=None if facts["virtual"] == "embedded" else _board_peak(samples),
         late_ticks=exit_facts.get("late_ticks"),
         accuracy=server[max(server)].get("accuracy") if server else None,
         parameters_sha256=verdict.get("parameters_sha256"),
@@ -123,6 +123,9 @@ def _median(values: Any) -> float | None:
 
 
 def _board_peak(samples: Sequence[Row]) -> int | None:
-    """Largest drop of MemAvailable below its first sample, taken when the worker had just been started."""
+    """Largest drop of MemAvailable below its first sample, taken when the worker had just been started.
+
+    An embedded board has no memory of its own: MemAvailable is then the whole machine's, and says nothing.
+    """
     available = [sample["mem_available_bytes"] for sample in samples if "mem_available_bytes" in sample]
     return max(0, available[0] - min(available)) if available else None

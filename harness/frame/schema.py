@@ -106,7 +106,7 @@ SAMPLES = _columns(
     ("cgroup_peak_bytes", "Int64", "highest charge so far"),
     ("mem_available_bytes", "Int64", "MemAvailable of the board"),
     ("cpu_worker_s", "Float64", "CPU seconds of the worker's tree since its start"),
-    ("cpu_board_share", "Float64", "busy share of all cores since the last tick, 0..1"),
+    ("cpu_board_share", "Float64", "busy share of all cores since the last reading, 0..1"),
     ("cpu_agent_s", "Float64", "CPU seconds of the agent itself since its start"),
 )
 

@@ -21,8 +21,7 @@ class GroupCharge(Source):
 
 
 def find(site: Site) -> Optional[Source]:
-    for current, peak in (("memory.current", "memory.peak"),
-                          ("memory.usage_in_bytes", "memory.max_usage_in_bytes")):
+    for current, peak in (("memory.current", "memory.peak"), ("memory.usage_in_bytes", "memory.max_usage_in_bytes")):
         opened = open_if_there(site.group, current) if site.group else None
         if site.group and opened:
             return GroupCharge(opened, open_if_there(site.group, peak))

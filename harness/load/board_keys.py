@@ -1,0 +1,90 @@
+"""Every key that an inventory may carry at `vars:` or at a host, and what its value must be."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from harness.board_classes import BOARD_CLASSES
+from harness.errors import Problem
+from harness.load.fields import BudgetMb, Keys, Seconds, Text, Whole, checked, field, one_of
+
+LEVELS = ("embedded", "namespace", "emulated")
+
+# Ansible still reads these; ignoring them would lead us to another address than Ansible.
+OLD_NAMES = {
+    "ansible_ssh_host": "ansible_host",
+    "ansible_ssh_port": "ansible_port",
+    "ansible_ssh_user": "ansible_user",
+    "ansible_private_key_file": "ansible_ssh_private_key_file",
+}
+
+_ADDRESS = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.%a-z]*:[0-9A-Fa-f:.%a-z]*:[0-9A-Fa-f:.%a-z]*")  # name, IPv4, IPv6
+
+
+def _address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _public_key(text: str) -> str:
+    """`ssh-ed25519 AAAA... comment` without the comment; the type must agree with the key's own bytes."""
+    kind, encoded = text.split()[:2]
+    try:
+        blob = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        raise ValueError from None
+    if blob[4 : 4 + int.from_bytes(blob[:4], "big")] != kind.encode() or len(blob) <= 4 + len(kind):
+        raise ValueError
+    return f"{kind} {encoded}"
+
+
+def _folder(text: str) -> str:
+    if text.startswith(("/", "~")) or ".." in text.split("/"):
+        raise ValueError
+    return text.rstrip("/")
+
+
+Address = Annotated[Text, AfterValidator(_address)]
+Name = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+_KEY_EXAMPLE = "ssh-ed25519 AAAAC3Nza..."
+
+
+class BoardKeys(Keys):
+    """Optional all: a host gets what its groups set, and its own values win."""
+
+    ansible_host: Address | None = field("a host name or an address, without user and port", "192.0.2.11")
+    ansible_port: Annotated[Whole, Field(ge=1, le=65535)] | None = field("a port from 1 to 65535", 22)
+    ansible_user: Name | None = field("a login name", "fedrack")
+    ansible_ssh_private_key_file: Text | None = field("the path of a private key", "~/.ssh/id_ed25519")
+    ansible_connection: Literal["ssh"] | None = field("ssh, the only connection that FedRack has so far", "ssh")
+    ansible_python_interpreter: Text | None = field("an interpreter on the board", "/usr/bin/python3")
+    board_class: Annotated[Text, one_of("board class", BOARD_CLASSES)] | None = field("a class", "jetson-nano")
+    image: Name | None = field("the name of a folder in device_images", "jetson-nano")
+    virtual: Annotated[Text, one_of("level of virtual board", LEVELS)] | None = field("a level", "embedded")
+    memory_budget_mb: BudgetMb | None = field("a whole number of MB, 64 or more", 1536)
+    meters: list[Text] | None = field("a list of meters", "[ina3221]")
+    host_key: Annotated[Text, AfterValidator(_public_key)] | None = field("a public key with its type", _KEY_EXAMPLE)
+    known_hosts: Text | None = field("the path of a known_hosts file", "known_hosts")
+    root: Annotated[Text, AfterValidator(_folder)] | None = field("a folder relative to the login's home", ".fedrack")
+    server_address: Address | None = field("the controller's address as the board sees it", "192.0.2.1")
+    connect_timeout_s: Seconds | None = field("a number of seconds above 0", 10)
+    command_timeout_s: Seconds | None = field("a number of seconds above 0", 30)
+
+
+def board_keys(raw: dict[str, Any], path: str) -> tuple[dict[str, Any], list[Problem]]:
+    """The keys of one level, checked. Other `ansible_*` keys pass, unless they look like a slip in one of ours."""
+    ours: dict[str, Any] = {}
+    known_ansible = [key for key in BoardKeys.model_fields if key.startswith("ansible_")]
+    for key, value in raw.items():
+        key = OLD_NAMES.get(key, key)
+        slip = difflib.get_close_matches(key, known_ansible, n=1, cutoff=0.9)
+        if key in known_ansible or slip or not key.startswith("ansible_"):
+            ours[key] = value
+    return checked(BoardKeys, ours, path)

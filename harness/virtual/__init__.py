@@ -1,0 +1,1 @@
+"""Boards made of software, in three levels of likeness: embedded, namespace, emulated."""

@@ -1,0 +1,134 @@
+"""Under what circumstances the numbers of a run hold: boards, versions, settings, the command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from reports.data import Column, Entry, Section, Table
+from reports.read import Run
+from reports.tables import MISSING, count, listed, outcome, quantity, size, word
+
+
+def circumstances(run: Run, cells: pd.DataFrame) -> Section:
+    """The run, its boards, and how well the agents kept time."""
+    tables = (_run(run, cells), _boards(run, cells), _facts(run, cells), _observer(run, cells))
+    return Section(slug="circumstances", title="Circumstances", blocks=tables)
+
+
+def _run(run: Run, cells: pd.DataFrame) -> Table:
+    manifest, controller = run.manifest, run.manifest.get("controller") or {}
+    made = ("fedrack", "python", "machine", "system", "cpu_count")
+    rows: dict[str, Any] = {
+        "run": manifest.get("run_id"),
+        "state": manifest.get("state"),
+        "started (UTC)": manifest.get("started_utc"),
+        "finished (UTC)": manifest.get("finished_utc"),
+        "command": manifest.get("command"),
+        "devices": manifest.get("devices"),
+        "inventory": manifest.get("inventory"),
+        "controller": ", ".join(f"{name} {controller[name]}" for name in made if controller.get(name)),
+        **{name: _every(cells, name) for name in ("allocator", "threads", "seed", "torch_version", "repeat")},
+        "cells": len(manifest.get("cells") or []),
+        "files with a digest in the manifest": len(manifest.get("files") or {}),
+    }
+    return Table(
+        caption="The run",
+        columns=(Column("what"), Column("value", "prose")),
+        rows=tuple((word(name.replace("_", " ")), word(value)) for name, value in rows.items()),
+    )
+
+
+def _boards(run: Run, cells: pd.DataFrame) -> Table:
+    return Table(
+        caption="Boards",
+        columns=(
+            Column("board"),
+            Column("class"),
+            Column("virtual level"),
+            Column("address", "prose"),
+            Column("budget, MiB", "number"),
+            Column("enforced by"),
+            Column("floor, MiB", "number"),
+            Column("state", "chip"),
+        ),
+        rows=tuple(_board(name, run.boards.get(name) or {}, cells) for name in _names(run, cells)),
+        note="Virtual level: a dash is real hardware. Budget: of the inventory; a group of the study may set its own. "
+        "Floor: resident bytes of the worker after its imports, median over cells.",
+    )
+
+
+def _board(name: str, board: Mapping[str, Any], cells: pd.DataFrame) -> tuple[Entry, ...]:
+    own = cells[cells["board"] == name]
+    state = board.get("state")
+    return (
+        word(name),
+        word(board.get("board_class") or _every(own, "board_class")),
+        word(board.get("virtual") or _every(own, "virtual")),
+        word(board.get("where")),
+        size(board.get("budget_bytes")),
+        word(_every(own, "budget_kind")),
+        size(own["floor_bytes"].median()),
+        Entry("ready", "ready", "good") if state == "ready" else outcome(state),
+    )
+
+
+def _facts(run: Run, cells: pd.DataFrame) -> Table:
+    names = ("python", "machine", "system", "cpu_count", "mem_total_bytes")
+    rows = []
+    for name in _names(run, cells):
+        facts = (run.boards.get(name) or {}).get("facts") or {}
+        torch = _every(cells[cells["board"] == name], "torch_version")
+        rows.append((word(name), *(_fact(fact, facts.get(fact)) for fact in names), word(torch)))
+    columns = (
+        Column("board"),
+        Column("python"),
+        Column("machine"),
+        Column("system", "prose"),
+        Column("CPUs", "number"),
+        Column("memory, MiB", "number"),
+        Column("torch"),
+    )
+    return Table(caption="Facts of the boards", columns=columns, rows=tuple(rows))
+
+
+def _observer(run: Run, cells: pd.DataFrame) -> Table:
+    """The observer is measured too: samples, late ones, and the CPU time of the agent."""
+    rows = []
+    for name in _names(run, cells):
+        own = run.samples[run.samples["board"] == name]
+        agent = own.groupby("cell_id")["cpu_agent_s"].max().sum(min_count=1)
+        late = cells[cells["board"] == name]["late_ticks"].sum(min_count=1)
+        samples = count(len(own)) if len(own) else MISSING
+        rows.append((word(name), samples, count(late), quantity(agent, mark=_mark(cells, name))))
+    columns = (
+        Column("board"),
+        Column("samples", "number"),
+        Column("late samples", "number"),
+        Column("CPU time of the agent, s", "number"),
+    )
+    return Table(caption="The observer", columns=columns, rows=tuple(rows))
+
+
+def _mark(cells: pd.DataFrame, name: str) -> str:
+    return " (virtual)" if cells[cells["board"] == name]["virtual"].notna().any() else ""
+
+
+def _fact(name: str, value: Any) -> Entry:
+    if name == "mem_total_bytes":
+        return size(value)
+    return count(value) if name == "cpu_count" else word(value)
+
+
+def _names(run: Run, cells: pd.DataFrame) -> list[str]:
+    """Boards of the manifest, then those that only the frames know."""
+    return list(dict.fromkeys([*run.boards, *cells["board"].dropna()]))
+
+
+def _every(rows: pd.DataFrame, column: str) -> str:
+    """All values that occur: a setting that differed within the run shows as several."""
+    found: Iterable[Any] = rows[column].dropna().unique()
+    names = [str(value) for value in found]
+    return listed(names) if names else ""

@@ -1,0 +1,87 @@
+"""Which measurements may stand beside each other. Runs that differ in circumstance are never put together."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from reports.labels import WORK, with_labels
+from reports.read import Run
+
+BASELINE = "fedavg"
+
+# Two rows may be compared only where all of these agree; a missing value agrees with a missing value only.
+CIRCUMSTANCE = ("board", "board_class", "virtual", *WORK, "budget_bytes", "budget_kind", "torch_version")
+SUBJECT = ("method", "options", "variant", "label")
+
+# The three levels of a memory figure, never confused: column -> words.
+LEVELS = {"tensor_bytes": "tensor", "above_bytes": "process above floor", "gross_bytes": "process gross"}
+TIMES = ("round_s", "download_s", "compute_s", "exchange_s", "upload_s", "total_s", "worst_s", "energy_j")
+TRAFFIC = ("download_bytes", "upload_bytes", "exchange_bytes")
+MEASURED = (*LEVELS, "floor_bytes", *TIMES, *TRAFFIC, "accuracy")
+
+
+def prepared(run: Run) -> pd.DataFrame:
+    """The run's cells x boards with the three memory levels, the rounds' total and worst time, and labels."""
+    cells = run.cells.copy()
+    cells["tensor_bytes"] = cells["peak_tensor_bytes"]
+    cells["gross_bytes"] = cells["peak_process_bytes"]
+    cells["above_bytes"] = cells["peak_process_bytes"] - cells["floor_bytes"]
+    times = run.rounds.groupby(["cell_id", "board"])["round_s"]
+    whole = times.count() == times.size()  # a total with a round missing would be too small
+    spans = pd.DataFrame({"total_s": times.sum().where(whole), "worst_s": times.max()}).reset_index()
+    return _in_order(with_labels(cells.merge(spans, on=["cell_id", "board"], how="left"), run.manifest))
+
+
+def completed(cells: pd.DataFrame) -> pd.DataFrame:
+    """Only what ran to its end: a peak of a run that was killed says nothing about the method."""
+    return cells[(cells["outcome"] == "completed").fillna(False)]
+
+
+def merged(cells: pd.DataFrame) -> pd.DataFrame:
+    """Completed repeats of one thing under the same circumstances as their median, with `repeats` and `spread`.
+
+    `spread` is (max - min) / median of the process peak above the floor.
+    """
+    groups = completed(cells).groupby([*CIRCUMSTANCE, *SUBJECT], dropna=False, sort=False)
+    out = groups[list(MEASURED)].median()
+    out["repeats"] = groups.size()
+    peaks = groups["above_bytes"]
+    out["spread"] = (peaks.max() - peaks.min()) / peaks.median()
+    return out.reset_index()
+
+
+def beside(rows: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
+    """Each row with the baseline's figures as `base_<column>`; missing where no baseline shares its circumstances."""
+    keys = list(CIRCUMSTANCE)
+    # Two baselines under the same circumstances (other options) would be a choice; we make none.
+    base = rows[(rows["method"] == baseline).fillna(False)].drop_duplicates(keys, keep=False)
+    renamed = base[[*keys, *MEASURED]].rename(columns={name: f"base_{name}" for name in MEASURED})
+    return rows.merge(renamed, on=keys, how="left")
+
+
+def with_failed(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """`rows` and, with missing figures, whatever never completed; `tries` counts both, `outcome` is the first one."""
+    keys = [*CIRCUMSTANCE, *SUBJECT]
+    asked = cells.groupby(keys, dropna=False, sort=False)
+    every = asked["outcome"].first().to_frame()
+    every["tries"] = asked.size()
+    every = every.reset_index().merge(rows, on=keys, how="left")
+    every.loc[every["repeats"].notna(), "outcome"] = "completed"
+    return _in_order(every)
+
+
+def workload(rows: pd.DataFrame) -> str:
+    """`resnet18 on synthetic-cifar, batch 32`, naming every value that occurs."""
+
+    def every(column: str) -> str:
+        return "/".join(str(value) for value in rows[column].dropna().unique()) or "–"
+
+    return f"{every('model')} on {every('dataset')}, batch {every('batch')}"
+
+
+def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Group by group, board by board, the baseline first, and otherwise as the rows came."""
+    order = pd.DataFrame({name: pd.factorize(rows[name])[0] for name in ("group", "board", "method")})
+    order.loc[(rows["method"] == BASELINE).fillna(False).to_numpy(dtype=bool), "method"] = -1
+    places = order.sort_values(["group", "board", "method"], kind="stable").index
+    return rows.take(places.to_numpy()).reset_index(drop=True)
