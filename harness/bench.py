@@ -20,7 +20,7 @@ from harness.launch import run_cell
 from harness.payload import Payload, code_payload, data_payload
 from harness.progress import Progress
 from harness.rack import Rack
-from harness.store import RunFolder, now_utc
+from harness.store import MANIFEST, RunFolder, now_utc, read_json
 from harness.study import Cell, Study
 from harness.virtual.embedded import EmbeddedRack
 
@@ -30,6 +30,7 @@ class Plan:
     """What to run, and where. `command` is how a user would ask for it again."""
 
     study: Study
+    report: str
     boards: tuple[BoardSpec, ...]
     inventory: str
     devices: str
@@ -62,6 +63,7 @@ def bench(plan: Plan, console: Console) -> Finished:
     """Run every cell that is not finished yet. Interrupted, it keeps what is finished and raises on."""
     data = _Data(plan.cells)
     code = code_payload()
+    plan.folder.path.mkdir(parents=True, exist_ok=True)
     classes = {board.name: board.board_class for board in plan.boards}
     started_utc = now_utc()
     with Progress(console, classes, len(plan.cells)) as progress, _rack(plan) as rack:
@@ -105,10 +107,10 @@ def _write_up(plan: Plan, rack: Rack, started_utc: str, state: str) -> None:
     plan.folder.write_manifest(
         {
             "state": state,
-            "report": plan.study.name,
+            "report": plan.report,
             "title": plan.study.title,
             "run_id": plan.folder.run_id,
-            "started_utc": started_utc,
+            "started_utc": _first_start(plan, started_utc),
             "finished_utc": now_utc(),
             "command": plan.command,
             "devices": plan.devices,
@@ -118,6 +120,12 @@ def _write_up(plan: Plan, rack: Rack, started_utc: str, state: str) -> None:
             "cells": [_cell(cell, verdicts.get(cell.cell_id)) for cell in plan.cells],
         }
     )
+
+
+def _first_start(plan: Plan, started_utc: str) -> str:
+    """A resumed run began when it first began."""
+    manifest = plan.folder.path / MANIFEST
+    return str(read_json(manifest)["started_utc"]) if manifest.is_file() else started_utc
 
 
 def _controller() -> dict[str, Any]:

@@ -66,8 +66,11 @@ def run_cell(cell: Cell, rack: Rack, folder: RunFolder, code: Payload, data: Dat
     _drain(rack.inbox)
     programs: list[CoreProcess] = []
     try:
-        _serve(run, path, data, code, data_payload, programs)
-        _finish_workers(run)
+        if rack.usable:
+            _serve(run, path, data, code, data_payload, programs)
+            _finish_workers(run)
+        else:
+            run.over, run.reason = "failed", "none of its boards could be used"
     finally:
         for program in programs:
             program.end() if run.over == "done" else program.kill()

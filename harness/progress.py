@@ -9,6 +9,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from harness.board.board import Board
 from harness.rack import Said
@@ -50,8 +51,8 @@ class Progress:
     def say(self, line: str, style: str = "") -> None:
         """A line that stays."""
         elapsed_s = time.monotonic() - self._started_s
-        self._console.print(f"[dim]{elapsed_s:6.1f} s[/]  ", end="")
-        self._console.print(line, style=style, markup=False, highlight=False)
+        text = Text.assemble((f"{elapsed_s:6.1f} s  ", "dim"), (line, style))
+        self._console.print(text, highlight=False, soft_wrap=True)
 
     def board_prepared(self, board: Board) -> None:
         row = self._rows[board.name]

@@ -68,10 +68,9 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def create(cls, results: Path, report: str) -> RunFolder:
-        path = results / report / new_run_id()
-        path.mkdir(parents=True)
-        return cls(path=path)
+    def new(cls, results: Path, report: str) -> RunFolder:
+        """A run that is yet to begin; nothing is written before there is something to keep."""
+        return cls(path=results / report / new_run_id())
 
     @classmethod
     def find(cls, results: Path, report: str, run_id: str) -> RunFolder:

@@ -68,6 +68,7 @@ class Board:
             code = next(payload for payload in payloads if payload.kind == "code")
             self._agent = self._open_agent(self._connection, code)
             self._take_lease(self._agent, run_id)
+            self._connection.run(f"rm -rf {shlex.quote(self.spec.root)}/run")  # what a cut-off run left behind
             self.state = BoardState.READY
         except BoardError as error:
             self.fail(error)

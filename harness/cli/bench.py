@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -23,8 +24,9 @@ EXIT_INTERRUPTED = 130
 @DEVICES
 @REPORT
 @RESULTS
+@click.option("--study", type=click.Path(path_type=Path), help="Cells to run instead of the report's own study.yaml.")
 @click.option("--resume", metavar="RUN_ID", help="Go on with a run that was cut off; its finished cells are kept.")
-def bench(inventory: Path, devices: str, report: str, results: Path, resume: str | None) -> None:
+def bench(inventory: Path, devices: str, report: str, results: Path, study: Path | None, resume: str | None) -> None:
     """Run a report's cells on boards and draw the report.
 
     Exit codes: 0 all boards measured, 2 bad input (nothing was started), 3 some boards could not be measured,
@@ -33,25 +35,34 @@ def bench(inventory: Path, devices: str, report: str, results: Path, resume: str
     console = Console()
     loaded = load_inventory(inventory)
     boards = loaded.select(devices)
-    study = load_study(study_file(report))
-    folder = RunFolder.find(results, report, resume) if resume else RunFolder.create(results, report)
+    cells = load_study(study or study_file(report))
+    folder = RunFolder.find(results, report, resume) if resume else RunFolder.new(results, report)
     plan = Plan(
-        study=study,
+        study=cells,
+        report=report,
         boards=boards,
         inventory=str(inventory),
         devices=devices,
         folder=folder,
         state_folder=results / ".virtual",
-        command=f"fedrack bench --inventory {inventory} --devices {devices} --report {report}",
+        command=_command(inventory, devices, report, results, study),
     )
-    finished = _run(plan, console, report)
+    finished = _run(plan, console)
     build_and_name(console, folder)
     if finished.unmeasured:
         console.print(f"Not measured: {', '.join(finished.unmeasured)} (see the report).", style="yellow")
         raise click.exceptions.Exit(EXIT_SOME_UNMEASURED)
 
 
-def _run(plan: Plan, console: Console, report: str) -> Finished:
+def _command(inventory: Path, devices: str, report: str, results: Path, study: Path | None) -> str:
+    """How to ask for the same run again."""
+    words = ["fedrack", "bench", "--inventory", inventory, "--devices", devices, "--report", report]
+    words += ["--results", results] if results != Path("results") else []
+    words += ["--study", study] if study else []
+    return shlex.join(str(word) for word in words)
+
+
+def _run(plan: Plan, console: Console) -> Finished:
     try:
         return run_bench(plan, console)
     except KeyboardInterrupt:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+import reports
+from harness.errors import UnknownName
+
 INVENTORY = click.option(
     "--inventory", type=click.Path(path_type=Path), default=Path("inventories/virtual.yaml"), show_default=True
 )
@@ -16,6 +19,8 @@ RESULTS = click.option("--results", type=click.Path(path_type=Path), default=Pat
 
 def study_file(report: str) -> Path:
     """The study of a report, in its folder beside the code that draws it."""
-    import reports
-
-    return Path(reports.__file__).parent / report / "study.yaml"
+    folder = Path(reports.__file__).parent
+    known = [path.parent.name for path in folder.glob("*/study.yaml")]
+    if report not in known:
+        raise UnknownName("report", report, known)
+    return folder / report / "study.yaml"

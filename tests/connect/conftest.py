@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncssh
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from harness.connect.ssh import SshConnection
