@@ -11,6 +11,7 @@ from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 import torch
 from torch import Tensor, nn
 
+from fl_core.memory.backward import backward_from
 from fl_core.memory.tensors import SavedTensors
 
 Segment = Tuple[int, int]  # units [start, end)
@@ -51,13 +52,21 @@ class _Segment(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (saved,) = ctx.saved_tensors
         hidden = saved.detach().requires_grad_(ctx.needs_input_grad[1])
-        now = torch.get_rng_state()
-        torch.set_rng_state(ctx.random_state)
-        with torch.enable_grad(), _norm_statistics_kept(ctx.units):
-            output = run_units(ctx.units, hidden)
-        torch.set_rng_state(now)
-        torch.autograd.backward(output, gradients[0])
+        backward_from(_again(ctx.units, hidden, ctx.random_state), gradients[0])
         return None, hidden.grad, None
+
+
+def _again(units: Sequence[nn.Module], hidden: Tensor, random_state: Tensor) -> Tensor:
+    """The segment's second forward, with the first one's random numbers and without its effect on batch norm.
+
+    A function of its own so that no name holds the output while its graph is walked back and freed.
+    """
+    now = torch.get_rng_state()
+    torch.set_rng_state(random_state)
+    with torch.enable_grad(), _norm_statistics_kept(units):
+        output = run_units(units, hidden)
+    torch.set_rng_state(now)
+    return output
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Optional
 from torch import Tensor
 
 from fl_core.errors import BadJob
+from fl_core.memory.backward import backward_from
 from fl_core.methods.base import Exchange, Method, Stage
 from fl_core.models.blocks import BlockedModel, Part
 
@@ -33,5 +34,5 @@ class Split(Method):
             raise BadJob("split needs an edge server")
         smashed = model(inputs)
         reply = edge.gradient_of(smashed.detach(), labels)
-        smashed.backward(reply.gradient)
+        backward_from(smashed, reply.gradient)
         return reply.loss

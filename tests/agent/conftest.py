@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from agent_client import AgentProcess
+
+from tests.agent.agent_client import AgentProcess
 
 SOURCE = Path(__file__).resolve().parents[2] / "harness" / "agent"
 

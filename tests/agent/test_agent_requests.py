@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from agent_client import HOLDER, AgentProcess, wait_for
+
+from tests.agent.agent_client import HOLDER, AgentProcess, wait_for
 
 Launch = Callable[..., AgentProcess]
 

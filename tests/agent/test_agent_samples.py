@@ -11,13 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from agent_client import AgentProcess, wait_for
 
 from harness.agent import cgroup
 from harness.agent.budget import Budget
 from harness.agent.sampler import EVERY_SECOND, EVERY_TICK
 from harness.agent.sources import Site, board_cpu, meminfo, process_tree, pss, tree_cpu
 from harness.frame.schema import SAMPLES
+from tests.agent.agent_client import AgentProcess, wait_for
 
 Launch = Callable[..., AgentProcess]
 MB = 1 << 20

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from agent_client import AgentProcess, alive, wait_for
+
+from tests.agent.agent_client import AgentProcess, alive, wait_for
 
 Launch = Callable[..., AgentProcess]
 MB = 1 << 20

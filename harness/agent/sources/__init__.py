@@ -61,5 +61,5 @@ def field(text: bytes, name: bytes) -> int:
     start = text.find(b"\n" + name + b":") + 1 or (0 if text.startswith(name + b":") else -1)
     words = text[start:].split(b"\n", 1)[0].split() if start >= 0 else []
     if len(words) != 3 or words[2] != b"kB" or not words[1].isdigit():
-        raise ValueError(f"no {name!r} in kB")
+        raise ValueError(f"no {str(name, 'ascii')} in kB")
     return int(words[1]) * 1024

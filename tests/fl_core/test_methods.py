@@ -1,0 +1,126 @@
+"""The four methods on real data, in one process: what they learn, what travels, and that equals are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from fl_core.aggregate import WeightedMean
+from fl_core.catalogue import METHODS, MODELS, resolve
+from fl_core.errors import BadJob
+from fl_core.job import Job
+from fl_core.methods.base import Method
+from fl_core.simulate import Simulated, simulate
+
+MakeJob = Callable[..., Job]
+
+
+def accuracies(result: Simulated) -> list[float]:
+    return [event["accuracy"] for event in result.events if event["event"] == "round"]
+
+
+def test_fedavg_learns_digits(make_job: MakeJob, digits_folder: str) -> None:
+    assert accuracies(simulate(make_job("fedavg"), digits_folder))[-1] > 0.8
+
+
+@pytest.mark.parametrize("method", ["recompute", "split"])
+@pytest.mark.parametrize("options", [{}, {"cut": "block2"}])
+def test_recompute_and_split_equal_fedavg_bit_for_bit(
+    method: str, options: dict[str, str], make_job: MakeJob, digits_folder: str
+) -> None:
+    if method == "recompute" and options:
+        pytest.skip("recompute has no cut")
+    reference = simulate(make_job("fedavg"), digits_folder)
+    result = simulate(make_job(method, options=options), digits_folder)
+    assert result.facts["parameters_sha256"] == reference.facts["parameters_sha256"]
+    assert accuracies(result) == accuracies(reference)
+
+
+def test_another_seed_gives_another_model(make_job: MakeJob, digits_folder: str) -> None:
+    digests = {simulate(make_job("fedavg", seed=s, rounds=1), digits_folder).facts["parameters_sha256"] for s in (1, 2)}
+    assert len(digests) == 2
+
+
+def test_freeze_trains_block_after_block_and_learns(make_job: MakeJob, digits_folder: str) -> None:
+    result = simulate(make_job("freeze", rounds=6), digits_folder)
+    rounds = [event for event in result.events if event["event"] == "round"]
+    assert [event["stage"] for event in rounds] == ["block1", "block1", "block2", "block2", "block3", "block3"]
+    assert accuracies(result)[-1] > 0.8
+
+
+def build(name: str, **options: object) -> Method:
+    spec = resolve("model", MODELS, "resnet18")((3, 32, 32), 10)
+    return resolve("method", METHODS, name)(spec, options)  # type: ignore[no-any-return]
+
+
+def test_freeze_divides_its_rounds_among_the_blocks() -> None:
+    method = build("freeze")
+    stages = [method.stage(r, 10) for r in range(1, 11)]
+    assert [stage.name for stage in stages] == ["block1"] * 3 + ["block2"] * 2 + ["block3"] * 3 + ["block4"] * 2
+    last = stages[-1].device
+    assert last.frozen == ("block1", "block2", "block3") and last.live == ("block4",) and last.surrogates == ()
+    with pytest.raises(BadJob, match="at least as many rounds, not 3"):
+        method.stage(1, 3)
+
+
+def test_split_divides_the_model_at_the_cut() -> None:
+    stage = build("split", cut="block2").stage(1, 1)
+    assert stage.device.live == ("block1", "block2") and not stage.device.head
+    assert stage.edge is not None and stage.edge.live == ("block3", "block4") and stage.edge.head
+    with pytest.raises(BadJob, match="can be cut after block1, block2, block3"):
+        build("split", cut="block4").stage(1, 1)
+
+
+def test_an_unknown_option_is_refused() -> None:
+    with pytest.raises(BadJob, match="split has no option cutt; known: cut"):
+        build("split", cutt="block1")
+
+
+def test_the_mean_ignores_the_order_of_arrival() -> None:
+    rng = np.random.RandomState(0)
+    updates = {name: {"w": rng.randn(1000).astype("float32"), "n": np.array(i)} for i, name in enumerate("abc")}
+
+    def mean(order: str, dropped: str = "") -> np.ndarray:
+        folding = WeightedMean(list("abc"))
+        for name in order:
+            if name in dropped:
+                folding.drop(name)
+            else:
+                folding.add(name, 10 * (1 + ord(name) - ord("a")), updates[name])
+        return folding.result()["w"].numpy()
+
+    expected = sum(updates[n]["w"].astype("float64") * w for n, w in zip("abc", (10, 20, 30), strict=True)) / 60
+    assert np.allclose(mean("abc"), expected, rtol=1e-6)
+    assert mean("abc").tobytes() == mean("cab").tobytes() == mean("bca").tobytes()
+    assert np.allclose(mean("cab", dropped="b"), (updates["a"]["w"] * 10.0 + updates["c"]["w"] * 30.0) / 40, rtol=1e-5)
+
+
+def test_a_client_that_fails_is_dropped_and_the_rest_go_on(
+    make_job: MakeJob, digits_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fl_core.client import Client
+
+    train = Client.train
+
+    def fail_in_round_two(self: Client, round_index: int, edge: object = None) -> object:
+        if self.name == "b" and round_index == 2:
+            raise RuntimeError("a board's worker dies")
+        return train(self, round_index, edge)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Client, "train", fail_in_round_two)
+    monkeypatch.setattr("threading.excepthook", lambda args: None)
+    result = simulate(make_job("fedavg"), digits_folder)
+    rounds = [event["reported"] for event in result.events if event["event"] == "round"]
+    assert rounds == [["a", "b", "c"], ["a", "c"], ["a", "c"]]
+    assert [event["client"] for event in result.events if event["event"] == "dropped"] == ["b"]
+
+
+def test_a_bad_job_is_refused_by_name() -> None:
+    with pytest.raises(BadJob, match="job format None; this core reads 1"):
+        Job.from_json({})
+    with pytest.raises(BadJob, match="unknown job fields: colour"):
+        Job.from_json({"format": 1, "colour": "red"})
+    with pytest.raises(BadJob, match="incomplete job"):
+        Job.from_json({"format": 1, "method": "fedavg"})
