@@ -112,7 +112,7 @@ def test_send_to_a_peer_that_left_fails(pair: Pair) -> None:
 
 
 def test_nobody_listens() -> None:
-    with pytest.raises(LinkTimeout, match="no answer from 127.0.0.1:1 within"):
+    with pytest.raises(LinkTimeout, match=r"no answer from 127\.0\.0\.1:1 within"):
         grpc_link.connect("127.0.0.1:1", 0.5)
     with pytest.raises(LinkClosed):
         in_process.connect("in-process:nowhere")
