@@ -5,7 +5,6 @@ batch by batch, and hands the replicas back one at a time.
 """
 
 import argparse
-import sys
 import threading
 from typing import Dict, List, Optional, Tuple
 
@@ -137,4 +136,4 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    lifeline.leave(main())

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import threading
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, NoReturn
 
 CONTROLLER_GONE = 3
 
@@ -17,6 +17,14 @@ def emit(event: Dict[str, Any]) -> None:
     """One event on stdout."""
     sys.stdout.write(json.dumps(event) + "\n")
     sys.stdout.flush()
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once. All files are closed by then; gRPC's own threads are not always gone, and an interpreter
+    that winds down under them ends in `terminate called` and signal 6, about once in fifty workers."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def hold(obey: Callable[[Dict[str, Any]], None] = lambda order: None) -> None:

@@ -7,7 +7,6 @@ that inbox. A worker that leaves, or does not answer within the round's deadline
 import argparse
 import json
 import queue
-import sys
 import threading
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
@@ -294,4 +293,4 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    lifeline.leave(main())

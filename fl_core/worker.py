@@ -11,10 +11,12 @@ STARTED_S = time.monotonic()  # before the imports, which are a phase of their o
 import argparse  # noqa: E402
 import platform  # noqa: E402
 import sys  # noqa: E402
+import traceback  # noqa: E402
 from typing import Callable, List, Optional  # noqa: E402
 
 import torch  # noqa: E402
 
+from fl_core import lifeline  # noqa: E402
 from fl_core.client import Client  # noqa: E402
 from fl_core.errors import CoreError, ProtocolError  # noqa: E402
 from fl_core.job import Job  # noqa: E402
@@ -176,7 +178,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
         kind = "out_of_memory" if out_of_memory(error) else type(error).__name__
         trace.write("error", kind=kind, text=str(error)[:500])
         if kind != "out_of_memory":
-            raise
+            traceback.print_exc()
+            return EXIT_FAILED
         print("fl_core.worker: {}".format(error), file=sys.stderr)
         return EXIT_OUT_OF_MEMORY
     trace.write("end")
@@ -184,4 +187,4 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    lifeline.leave(main())
