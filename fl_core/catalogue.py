@@ -15,6 +15,7 @@ METHODS = {
 
 MODELS = {
     "cnn": "fl_core.models.cnn:cnn",
+    "mobilenetv2": "fl_core.models.mobilenet:mobilenetv2",
     "resnet18": "fl_core.models.resnet:resnet18",
     "vgg11-bn": "fl_core.models.vgg:vgg11_bn",
 }

@@ -9,7 +9,7 @@ from fl_core.catalogue import MODELS, resolve
 from fl_core.errors import UnknownName
 from fl_core.models.blocks import BlockedModel, ModelSpec, Part, whole
 
-PARAMETERS = {"cnn": 57_130, "resnet18": 11_173_962, "vgg11-bn": 9_228_362}  # 10 classes, 3x32x32
+PARAMETERS = {"cnn": 57_130, "mobilenetv2": 2_236_682, "resnet18": 11_173_962, "vgg11-bn": 9_228_362}  # 10 classes, 3x32x32
 
 
 def spec_of(name: str) -> ModelSpec:
@@ -57,5 +57,5 @@ def test_a_part_knows_its_keys() -> None:
 
 
 def test_an_unknown_model_lists_the_known_and_the_nearest() -> None:
-    with pytest.raises(UnknownName, match=r"did you mean 'resnet18'.*known: cnn, resnet18, vgg11-bn"):
+    with pytest.raises(UnknownName, match=r"did you mean 'resnet18'.*known: cnn, mobilenetv2, resnet18, vgg11-bn"):
         resolve("model", MODELS, "resnet81")
