@@ -80,7 +80,7 @@ class Client:
         optimiser = SGD(self.model.trained_parameters(), job.learning_rate, job.momentum, job.weight_decay)
         losses = []
         for images, labels in steps:
-            loss = self.method.step(self.model, own_tensor(images), torch.from_numpy(labels), edge)
+            loss = self.method.step(self.model, own_tensor(images, channels_last=True), torch.from_numpy(labels), edge)
             optimiser.step()
             losses.append(loss)
         return Trained(self.samples, float(np.mean(losses)) if losses else float("nan"))

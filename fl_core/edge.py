@@ -35,7 +35,7 @@ class Replica:
 
     def learn(self, message: Message) -> Message:
         """One batch: smashed data and labels in, loss and gradient of the smashed data out."""
-        smashed = own_tensor(message.tensors["data"]).requires_grad_()
+        smashed = own_tensor(message.tensors["data"], message.meta["channels_last"]).requires_grad_()
         labels = own_tensor(message.tensors["labels"])
         loss = functional.cross_entropy(self.model(smashed), labels)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -6,7 +6,7 @@ server -> worker: welcome {job} · refused {why} · task {round, rehearse, edge}
 edge   -> server: hello {edge: address} · ready {} · replica {} + live tensors of one client's replica
 server -> edge:   welcome {job, shape, classes} · begin {round} + tensors of the edge's part · collect {client}
                   · finish {}
-worker -> edge:   hello {client} · open {round} · smashed {} + data, labels
+worker -> edge:   hello {client} · open {round} · smashed {channels_last} + data, labels
 edge   -> worker: opened {} · gradient {loss} + gradient
 """
 

@@ -24,7 +24,7 @@ from fl_core.link.base import Channel, Message  # noqa: E402
 from fl_core.memory.process import resident_bytes  # noqa: E402
 from fl_core.methods.base import EdgeReply, Exchange  # noqa: E402
 from fl_core.protocol import VERSION, resolve_edge  # noqa: E402
-from fl_core.tensors import own_tensor  # noqa: E402
+from fl_core.tensors import is_channels_last, own_tensor  # noqa: E402
 from fl_core.trace import Trace  # noqa: E402
 
 CONNECT_TIMEOUT_S = 30.0
@@ -53,12 +53,14 @@ class EdgeLine(Exchange):
 
     def gradient_of(self, smashed: torch.Tensor, labels: torch.Tensor) -> EdgeReply:
         self._trace.enter("exchange")
-        out = Message("smashed", {}, {"data": smashed.numpy(), "labels": labels.numpy()})
+        channels_last = is_channels_last(smashed)
+        arrays = {"data": smashed.numpy(), "labels": labels.numpy()}
+        out = Message("smashed", {"channels_last": channels_last}, arrays)
         self._channel.send(out)
         reply = self._channel.receive().expect("gradient")
         self._trace.count("exchange", out.payload_bytes + reply.payload_bytes)
         self._trace.enter("compute")
-        return EdgeReply(own_tensor(reply.tensors["gradient"]), reply.meta["loss"])
+        return EdgeReply(own_tensor(reply.tensors["gradient"], channels_last), reply.meta["loss"])
 
 
 class Worker:

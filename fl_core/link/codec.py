@@ -21,15 +21,12 @@ DTYPES = ("float32", "float64", "float16", "int64", "int32", "uint8", "int8", "b
 
 
 def chunks(message: Message) -> Iterator[bytes]:
-    """The message as byte strings; arrays are read while iterating."""
-    arrays = [np.ascontiguousarray(array) for array in message.tensors.values()]
-    layout = [
-        [name, str(array.dtype), list(tensor.shape)] for (name, tensor), array in zip(message.tensors.items(), arrays)
-    ]
+    """The message as byte strings; arrays are read while iterating, so that at most one is ever copied into C order."""
+    layout = [[name, str(array.dtype), list(array.shape)] for name, array in message.tensors.items()]
     header = json.dumps({"kind": message.kind, "meta": message.meta, "tensors": layout}).encode()
     yield MAGIC + struct.pack("<I", len(header)) + header
-    for array in arrays:
-        view = memoryview(array.reshape(-1).view(np.uint8).data)
+    for array in message.tensors.values():
+        view = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         for start in range(0, len(view), CHUNK_BYTES):
             yield bytes(view[start : start + CHUNK_BYTES])
 

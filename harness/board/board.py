@@ -27,9 +27,14 @@ PSS_RATE_HZ = 1.0
 RAW_FILES = ("exit.json", "events.jsonl", "samples.jsonl", "worker.log")
 
 # Without a fixed threshold glibc moves large tensors into a fragmented heap: peaks then vary by 6 % between runs and
-# hide what a method saves (measured: 0.1 % with it). Study field `allocator`.
+# hide what a method saves (measured: 0.1 % with it). Every tensor is then mapped afresh, and page faults cost 1.5 times
+# the step; huge pages (glibc >= 2.35, ignored elsewhere) give most of that back. Study field `allocator`.
 ALLOCATORS = {
-    "fixed": {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"},
+    "fixed": {
+        "MALLOC_MMAP_THRESHOLD_": "65536",
+        "MALLOC_TRIM_THRESHOLD_": "65536",
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    },
     "default": {},
 }
 
