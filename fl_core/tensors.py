@@ -20,9 +20,9 @@ def to_tensors(arrays: Dict[str, np.ndarray]) -> Dict[str, Tensor]:
 def own_tensor(array: np.ndarray, channels_last: bool = False) -> Tensor:
     """A tensor of its own, aligned as torch aligns: kernels may round differently on unaligned memory.
 
-    With `channels_last` it lies as (n, h, w, c). Convolutions follow the layout of their input, and oneDNN then needs no
-    reordered copies of activations: measured on x86 at batch 128, that is 60 to 90 MiB less workspace in backward, which
-    otherwise hides what recomputation saves, and a third to a half of the time (docs/measuring.md).
+    With `channels_last` it lies as (n, h, w, c). Convolutions follow the layout of their input, and oneDNN then needs
+    no reordered copies of activations: measured on x86 at batch 128, that is 60 to 90 MiB less workspace in backward,
+    which otherwise hides what recomputation saves, and a third to a half of the time (docs/measuring.md).
     """
     layout = torch.channels_last if channels_last else torch.contiguous_format
     return torch.from_numpy(array).clone(memory_format=layout)

@@ -66,7 +66,7 @@ def bench(plan: Plan, console: Console) -> Finished:
     plan.folder.path.mkdir(parents=True, exist_ok=True)
     classes = {board.name: board.board_class for board in plan.boards}
     started_utc = now_utc()
-    with Progress(console, classes, len(plan.cells)) as progress, _rack(plan) as rack:
+    with Progress(console, classes, len(plan.cells)) as progress, waking(plan.boards, plan.state_folder) as rack:
         rack.prepare(plan.folder.run_id, [code, *data.payloads.values()], progress.board_prepared)
         try:
             for cell in plan.cells:
@@ -88,17 +88,10 @@ def bench(plan: Plan, console: Console) -> Finished:
 
 
 @contextmanager
-def _rack(plan: Plan) -> Iterator[Rack]:
-    """The boards; those that are folders and processes are brought to life first."""
-    embedded = [board for board in plan.boards if board.virtual == "embedded"]
-    if not embedded:
-        with Rack(plan.boards) as rack:
-            yield rack
-        return
-    with EmbeddedRack(embedded, plan.state_folder) as virtual:
-        resolved = {board.name: board for board in virtual.resolve(embedded)}
-        with Rack([resolved.get(board.name, board) for board in plan.boards]) as rack:
-            yield rack
+def waking(boards: Sequence[BoardSpec], state_folder: Path) -> Iterator[Rack]:
+    """The boards; those that are folders and processes are brought to life first, below `state_folder`."""
+    with EmbeddedRack(boards, state_folder) as virtual, Rack(virtual.resolve(boards)) as rack:
+        yield rack
 
 
 def _write_up(plan: Plan, rack: Rack, started_utc: str, state: str) -> None:

@@ -111,7 +111,7 @@ class BlockedModel(nn.Module):
     def set_training(self) -> None:
         """Train mode for what is live; frozen batch norm keeps its statistics (eval mode).
 
-        Weights lie as channels last, like the inputs (`fl_core.tensors.own_tensor` says why): gradients then need no copy.
+        Weights lie as channels last, like inputs (`fl_core.tensors.own_tensor` says why): gradients then need no copy.
         """
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.train()

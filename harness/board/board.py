@@ -7,7 +7,7 @@ import getpass
 import os
 import shlex
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,20 +87,39 @@ class Board:
 
     def start(self, cell: Cell, code: Payload, data: Payload | None, server: str, out: str) -> Event:
         """Start the cell's worker; returns what the agent says of its budget. Raises `BoardError`."""
-        worker = ["-m", "fl_core.worker", "--server", server, "--client", self.name]
+        worker = ["fl_core.worker", "--server", server, "--client", self.name]
         files = ["--data", data.folder if data else ".", "--events", f"{out}/events.jsonl"]
+        environment = {"OMP_NUM_THREADS": str(cell.threads), **ALLOCATORS[cell.allocator]}
+        budget_bytes = cell.budget_bytes or self.spec.memory_budget_bytes
+        return self.start_program([*worker, *files], code, out, environment, budget_bytes, SAMPLE_RATE_HZ)
+
+    def start_program(
+        self,
+        module: Sequence[str],
+        code: Payload,
+        out: str,
+        environment: Mapping[str, str],
+        budget_bytes: int | None,
+        rate_hz: float,
+    ) -> Event:
+        """Start `python -m <module and arguments>` under the agent's eyes. Raises `BoardError`."""
         answer = self._ask(
             "start",
-            argv=[self.spec.python, *worker, *files],
-            env={"PYTHONPATH": code.folder, "OMP_NUM_THREADS": str(cell.threads), **ALLOCATORS[cell.allocator]},
+            argv=[self.spec.python, "-m", *module],
+            env={"PYTHONPATH": code.folder, **environment},
             cwd=".",
             out=out,
-            budget_bytes=cell.budget_bytes or self.spec.memory_budget_bytes,
-            rate_hz=SAMPLE_RATE_HZ,
+            budget_bytes=budget_bytes,
+            rate_hz=rate_hz,
             pss_rate_hz=PSS_RATE_HZ,
         )
         self.state = BoardState.RUNNING
         return answer
+
+    def signal_agent(self, name: str) -> None:
+        """Send the agent a signal (STOP, CONT): how the observer's cost is measured."""
+        assert self._connection is not None, "prepare comes first"
+        self._connection.run(f"kill -{name} {self.facts['agent_pid']}")
 
     def stop(self) -> None:
         """End the worker, if one runs."""
@@ -113,11 +132,11 @@ class Board:
         if self.state is BoardState.RUNNING:
             self.state = BoardState.READY
 
-    def collect(self, out: str, target: Path) -> None:
+    def collect(self, out: str, target: Path, names: Sequence[str] = RAW_FILES) -> None:
         """Fetch the raw files of a cell; a file that the board does not have stays missing."""
         assert self._connection is not None, "prepare comes first"
         target.mkdir(parents=True, exist_ok=True)
-        for name in RAW_FILES:
+        for name in names:
             try:
                 self._connection.get(f"{self.spec.root}/{out}/{name}", target / name)
             except CommandFailed:
@@ -143,11 +162,12 @@ class Board:
         command = f"cd {root} && PYTHONPATH={code.folder} exec {python} -m agent --root ."
         return AgentLine(self.name, connection.open(command), lambda event: self._listener(self, event))
 
-    def _take_lease(self, agent: AgentLine, run_id: str) -> None:
+    def _take_lease(self, line: AgentLine, run_id: str) -> None:
         holder = {"user": getpass.getuser(), "host": socket.gethostname(), "run": run_id, "pid": os.getpid()}
-        answer = agent.ask("hello", ASK_TIMEOUT_S, holder=holder, lease_s=LEASE_S)
+        answer = line.ask("hello", ASK_TIMEOUT_S, holder=holder, lease_s=LEASE_S)
         if answer["ok"]:
-            self.facts = {**answer["board"], "python": answer["agent"]["python"]}
+            agent = answer["agent"]
+            self.facts = {**answer["board"], "python": agent["python"], "agent_pid": agent["pid"]}
         elif answer["error"] == "busy":
             raise BoardBusy(self.name, f"in use by {_holder(answer.get('holder') or {})}", remedy="wait for that run")
         else:

@@ -11,6 +11,7 @@ from rich.console import Console
 from harness import __version__
 from harness.cli.bench import bench
 from harness.cli.boards import boards
+from harness.cli.overhead import overhead
 from harness.cli.report import report
 from harness.errors import FedRackError
 
@@ -21,7 +22,7 @@ def commands() -> None:
     """Measure which memory-efficient federated-learning method fits which board."""
 
 
-for command in (bench, boards, report):
+for command in (bench, boards, overhead, report):
     commands.add_command(command)
 
 

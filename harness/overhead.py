@@ -1,0 +1,88 @@
+"""What the observer costs: training with the agent sampling and with the agent stopped, interleaved on one board.
+
+One steady training process runs through; the agent beside it is stopped and continued every few seconds (SIGSTOP,
+SIGCONT), so both sides see the same process, the same memory and the same neighbours. The agent's own samples tell when
+it was awake. Pure analysis first, then the driver.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from scipy.stats import t as student
+
+EDGE_S = 0.2  # steps this close to a switch belong to neither side
+ASLEEP_S = 0.8  # a longer silence than this means that the agent was stopped
+
+Step = Sequence[float]  # start, duration, seconds on the board's monotonic clock
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overhead:
+    """Slow-down of training by sampling, as a share of the step time (0.01 = 1 %)."""
+
+    slow_down: float  # mean over pairs
+    low: float  # 95 % interval of the mean
+    high: float
+    pairs: int
+    step_s: float  # median step without sampling
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"{self.slow_down * 100:+.2f} % (95 % interval {self.low * 100:+.2f} to {self.high * 100:+.2f} %,"
+            f" {self.pairs} interleaved pairs, step {self.step_s * 1000:.1f} ms)"
+        )
+
+
+def spans_awake(sample_times_s: Sequence[float]) -> list[Span]:
+    """Stretches in which the agent sampled without a long silence."""
+    spans: list[Span] = []
+    start = sample_times_s[0]
+    for before, after in pairwise(sample_times_s):
+        if after - before > ASLEEP_S:
+            spans.append((start, before))
+            start = after
+    return [*spans, (start, sample_times_s[-1])]
+
+
+def analyse(steps: Sequence[Step], sample_times_s: Sequence[float]) -> Overhead:
+    """Pair each stretch awake with the silence after it. Raises `ValueError` with fewer than three pairs."""
+    awake = spans_awake(sample_times_s)
+    ratios, quiet_steps = [], []
+    for (start, end), (next_start, _) in pairwise(awake):
+        on, off = _median(steps, start, end), _median(steps, end, next_start)
+        if on is not None and off is not None:
+            ratios.append(math.log(on / off))
+            quiet_steps.append(off)
+    if len(ratios) < 3:
+        raise ValueError(f"{len(ratios)} pairs of stretches with and without sampling; at least 3 are needed")
+    mean = statistics.fmean(ratios)
+    margin = student.ppf(0.975, len(ratios) - 1) * statistics.stdev(ratios) / math.sqrt(len(ratios))
+    slow_down, low, high = (math.expm1(value) for value in (mean, mean - margin, mean + margin))
+    step_s = statistics.median(quiet_steps)
+    return Overhead(slow_down=slow_down, low=low, high=high, pairs=len(ratios), step_s=step_s)
+
+
+def _median(steps: Sequence[Step], start_s: float, end_s: float) -> float | None:
+    inside = [took for began, took in steps if began >= start_s + EDGE_S and began + took <= end_s - EDGE_S]
+    return statistics.median(inside) if len(inside) >= 3 else None
+
+
+def alternate(signal: Callable[[str], None], pairs: int, half_s: float) -> None:
+    """Stop and continue the agent; it is left running, also on an error. `signal` takes STOP or CONT."""
+    try:
+        for _ in range(pairs):
+            time.sleep(half_s)
+            signal("STOP")
+            time.sleep(half_s)
+            signal("CONT")
+        time.sleep(half_s)
+    finally:
+        signal("CONT")
