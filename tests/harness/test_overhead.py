@@ -9,9 +9,9 @@ import pytest
 from harness.overhead import Overhead, alternate, analyse, spans_awake
 
 
-def trace(slow_down: float, pairs: int = 12, drift: float = 0.0) -> Overhead:
+def trace(slow_down: float, pairs: int = 12, drift: float = 0.0, seed: int = 1) -> Overhead:
     """20 ms steps with 5 % noise; the agent awake and asleep for 2 s in turn, sampling at 10 Hz."""
-    rng = random.Random(1)
+    rng = random.Random(seed)
     steps, samples, now = [], [], 0.0
     end = (2 * pairs + 1) * 2.0
     while now < end:
@@ -25,9 +25,10 @@ def trace(slow_down: float, pairs: int = 12, drift: float = 0.0) -> Overhead:
 
 @pytest.mark.parametrize("slow_down", [0.0, 0.01, 0.1])
 def test_an_injected_slow_down_is_recovered(slow_down: float) -> None:
-    found = trace(slow_down)
-    assert found.low <= slow_down <= found.high
-    assert found.high - found.low < 0.02 and found.pairs == 12
+    found = [trace(slow_down, seed=seed) for seed in range(40)]
+    covered = sum(one.low <= slow_down <= one.high for one in found)
+    assert covered >= 34  # of 40: the interval says 95 %
+    assert all(one.high - one.low < 0.04 and one.pairs == 12 for one in found)
 
 
 def test_a_machine_that_slows_down_does_not_pass_for_overhead() -> None:
