@@ -7,11 +7,12 @@ import queue
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.board.board import Board
+from harness.clock import ClockReading, read_clock
 from harness.core_process import CoreProcess
 from harness.datasets import DataFiles
 from harness.errors import AgentLost
@@ -23,6 +24,7 @@ from harness.study import Cell
 
 SERVER, EDGE = "FL server", "edge server"
 START_TIMEOUT_S = 60.0  # of the FL server, torch's import included
+LOG_TAIL_BYTES = 16384
 FINISH_TIMEOUT_S = 20.0  # of workers, once the server is done
 JOB_FIELDS = (
     "method", "model", "dataset", "partition", "batch", "rounds", "learning_rate", "seed", "options",
@@ -44,6 +46,8 @@ class _CellRun:
     deadline_s: float
     starts: dict[str, dict[str, Any]] = field(default_factory=dict)  # board -> the agent's answer to start
     running: set[str] = field(default_factory=set)
+    ended_by_us: set[str] = field(default_factory=set)
+    clocks: dict[str, list[ClockReading]] = field(default_factory=dict)  # board -> its clock against ours
     server_events: list[dict[str, Any]] = field(default_factory=list)
     over: str | None = None  # done, failed, timed_out
     reason: str = ""
@@ -74,6 +78,7 @@ def run_cell(cell: Cell, rack: Rack, folder: RunFolder, code: Payload, data: Dat
     finally:
         for program in programs:
             program.end() if run.over == "done" else program.kill()
+        run.ended_by_us = set(run.running)
         rack.each([board for board in rack.usable if board.name in run.starts], Board.stop)
     _collect(run, path)
     verdict = _verdict(run, path, started_utc)
@@ -148,6 +153,7 @@ def _wait_for_server(run: _CellRun) -> str | None:
 
 def _start_workers(run: _CellRun, server: CoreProcess, port: str, code: Payload, data: Payload | None) -> None:
     def start(board: Board) -> None:
+        run.clocks[board.name] = [read_clock(board.clock_s)]
         run.starts[board.name] = board.start(run.cell, code, data, f"{board.spec.server_address}:{port}", run.out)
         run.running.add(board.name)
 
@@ -207,6 +213,7 @@ def _finish_workers(run: _CellRun) -> None:
 
 def _collect(run: _CellRun, path: Path) -> None:
     def fetch(board: Board) -> None:
+        run.clocks[board.name].append(read_clock(board.clock_s))
         board.collect(run.out, path / "raw" / board.name)
 
     run.rack.each([board for board in run.rack.usable if board.name in run.starts], fetch)
@@ -239,6 +246,7 @@ def _board_verdict(run: _CellRun, board: Board, path: Path) -> dict[str, Any]:
         "budget_bytes": run.cell.budget_bytes or board.spec.memory_budget_bytes,
         "budget_kind": start.get("budget_kind"),
         "budget_detail": start.get("budget_detail"),
+        "clock": [asdict(reading) for reading in run.clocks.get(board.name, [])],
         "board_class": board.spec.board_class,
         "virtual": board.spec.virtual,
     }
@@ -251,9 +259,20 @@ def _outcome(run: _CellRun, board: Board, raw: Path) -> Outcome:
             name="not_started", detail=run.reason)  # fmt: skip
     exit_file = raw / "exit.json"
     exit_facts = read_json(exit_file) if exit_file.is_file() else None
-    outcome = judge(exit_facts, read_lines(raw / "events.jsonl"))
-    if outcome.name == "crashed" and run.over == "timed_out":
-        return Outcome(name="timed_out", detail=f"{run.reason}; {outcome.detail}")
-    if outcome.name == "crashed" and run.over == "failed":
-        return Outcome(name="stopped", detail=f"{run.reason}; {outcome.detail}")
+    rss = [sample["rss_bytes"] for sample in read_lines(raw / "samples.jsonl") if sample.get("rss_bytes")]
+    outcome = judge(
+        exit_facts,
+        read_lines(raw / "events.jsonl"),
+        log_tail=_tail(raw / "worker.log"),
+        killed_by_us=board.name in run.ended_by_us,
+        last_rss_bytes=rss[-1] if rss else None,
+    )
+    if outcome.name in ("crashed", "stopped") and run.over == "timed_out":
+        return replace(outcome, name="timed_out", detail=f"{run.reason}; {outcome.detail}")
+    if outcome.name in ("crashed", "stopped") and run.over == "failed":
+        return replace(outcome, name="stopped", detail=f"{run.reason}; {outcome.detail}")
     return outcome
+
+
+def _tail(log: Path) -> str:
+    return log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace") if log.is_file() else ""

@@ -44,12 +44,11 @@ def judge(
     where, name = _where(trace), cause.signature.name
     end = f"signal {signal_number}" if signal_number else f"exit code {code}"
     if cause.out_of_memory:
-        detail = _memory_sentence(exit_facts, where, cause, last_rss_bytes)
+        detail = _memory_sentence(exit_facts, where, _told(trace, cause), last_rss_bytes)
     elif name in ("stopped_by_us", "illegal_instruction"):
         detail = f"{end}, {where}: {cause.signature.remark}"
     else:
-        told = _told(trace, cause)
-        detail = f"{end}, {where}" + (f": {told}" if told else "")
+        detail = f"{end}, {where}: {_told(trace, cause)}"
     return Outcome(name=_NAMES.get(name, cause.signature.outcome), detail=f"{detail} [{name}]", signature=name)
 
 
@@ -69,7 +68,7 @@ def _evidence(
     )
 
 
-def _memory_sentence(exit_facts: Mapping[str, Any], where: str, cause: Cause, last_rss_bytes: int | None) -> str:
+def _memory_sentence(exit_facts: Mapping[str, Any], where: str, told: str, last_rss_bytes: int | None) -> str:
     budget = exit_facts.get("budget_bytes")
     peak = exit_facts.get("cgroup_peak_bytes")
     parts = [f"did not fit: budget {show_bytes(budget)} ({exit_facts.get('budget_kind', 'unknown')})"]
@@ -78,7 +77,7 @@ def _memory_sentence(exit_facts: Mapping[str, Any], where: str, cause: Cause, la
     if last_rss_bytes:
         parts.append(f"{show_bytes(last_rss_bytes)} resident when last seen")
     parts.append(where)
-    return ", ".join(parts) + f": {_short(cause.text) or cause.signature.remark}"
+    return ", ".join(parts) + f": {told}"
 
 
 def _told(trace: list[Mapping[str, Any]], cause: Cause) -> str:

@@ -116,6 +116,10 @@ class Board:
         self.state = BoardState.RUNNING
         return answer
 
+    def clock_s(self) -> float:
+        """The board's monotonic clock, as its agent says it now."""
+        return float(self._ask("ping")["t_s"])
+
     def signal_agent(self, name: str) -> None:
         """Send the agent a signal (STOP, CONT): how the observer's cost is measured."""
         assert self._connection is not None, "prepare comes first"

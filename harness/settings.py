@@ -1,0 +1,161 @@
+"""What is set on a board for a run: set, verified by reading back, and restored however the run ends.
+
+No exit code is trusted: nvpmodel answers 0 for a mode that it did not take, jetson_clocks always ends with 0. The order
+is power mode, governor, clocks, for each changes what the next may do; restoring goes the other way round.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from harness.errors import CommandFailed, UnknownName
+from harness.facts.base import Fact, Runner, T, read
+from harness.facts.clocks import Clock, CpuPolicy, cpu_policies, jetson_clocks, locked
+from harness.facts.power_mode import POWER_MODE, POWER_MODES, PowerMode
+
+DEADLINE_S = 30.0  # nvpmodel takes seconds where it switches cores off
+_WANTS_REBOOT = re.compile(r"reboot", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the inventory asks; None or False: left as it is."""
+
+    power_mode: str | None = None  # by name
+    governor: str | None = None
+    lock_clocks: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The board that is set: how commands get there, and how they become root."""
+
+    board: str
+    runner: Runner
+    sudo: str = "sudo -n "
+    sysfs: str = "/sys"
+
+    def ask(self, fact: Fact[T]) -> T:
+        """A fact that must be there. Raises `CommandFailed`."""
+        found = read(self.runner, fact, DEADLINE_S)
+        if found.value is None:
+            raise CommandFailed(self.board, found.fault or f"no {fact.name}: `{fact.command}` is not there")
+        return found.value
+
+    def do(self, command: str) -> str:
+        """All that a command said; nothing that it asks is answered."""
+        result = self.runner.run(f"{self.sudo}{command} </dev/null 2>&1", DEADLINE_S)
+        return result.text + result.error_text
+
+
+@contextmanager
+def applied(target: Target, wanted: Wanted) -> Iterator[None]:
+    """The board as wanted while inside. Raises `CommandFailed` or `UnknownName` where it cannot be, all restored."""
+    with ExitStack() as stack:
+        if wanted.power_mode is not None:
+            stack.enter_context(_power_mode(target, wanted.power_mode))
+        if wanted.governor is not None:
+            stack.enter_context(_governor(target, wanted.governor))
+        if wanted.lock_clocks:
+            stack.enter_context(_locked_clocks(target))
+        yield
+
+
+@contextmanager
+def _power_mode(target: Target, name: str) -> Iterator[None]:
+    before: PowerMode = target.ask(POWER_MODE)
+    if before.name == name:
+        yield
+        return
+    modes = target.ask(POWER_MODES)
+    if name not in modes:
+        raise UnknownName(f"power mode of {target.board}", name, modes)
+    try:
+        _set_power_mode(target, name, modes[name])
+        yield
+    finally:
+        if target.ask(POWER_MODE).name != before.name:
+            _set_power_mode(target, before.name, modes.get(before.name, before.number))
+
+
+def _set_power_mode(target: Target, name: str, number: int | None) -> None:
+    said = target.do(f"nvpmodel -m {number}")
+    now = target.ask(POWER_MODE).name
+    if now == name:
+        return
+    if _WANTS_REBOOT.search(said):
+        remedy = f"reboot it in that mode: `sudo nvpmodel -m {number}`, answer YES, then start again"
+        raise CommandFailed(target.board, f"power mode {name} needs a reboot; it stays in {now}", remedy=remedy)
+    raise CommandFailed(target.board, f"power mode {name} was not taken, it is {now}: {_last(said)}")
+
+
+@contextmanager
+def _governor(target: Target, name: str) -> Iterator[None]:
+    before = target.ask(cpu_policies(target.sysfs))
+    if not before:
+        raise CommandFailed(target.board, "no CPU of it has a governor", remedy="take `governor` out of the inventory")
+    offered = sorted({each for policy in before for each in policy.available})
+    if name not in offered:
+        raise UnknownName(f"governor of {target.board}", name, offered)
+    wanted = {policy.cpu: name for policy in before}
+    try:
+        _set_governors(target, wanted)
+        yield
+    finally:
+        _set_governors(target, {policy.cpu: policy.governor for policy in before})
+
+
+def _set_governors(target: Target, wanted: dict[int, str]) -> None:
+    cpus = f"{target.sysfs}/devices/system/cpu"
+    writes = [f"echo {shlex.quote(name)} > {cpus}/cpu{cpu}/cpufreq/scaling_governor" for cpu, name in wanted.items()]
+    said = target.do(f"sh -c {shlex.quote('; '.join(writes))}")
+    now: tuple[CpuPolicy, ...] = target.ask(cpu_policies(target.sysfs))
+    # A core that went offline has no policy, and nothing to be wrong about.
+    wrong = [f"cpu{policy.cpu} {policy.governor}" for policy in now if wanted.get(policy.cpu) != policy.governor]
+    if wrong:
+        names = ", ".join(sorted(set(wanted.values())))
+        raise CommandFailed(target.board, f"governor {names} was not taken: {', '.join(wrong)}; {_last(said)}")
+
+
+@contextmanager
+def _locked_clocks(target: Target) -> Iterator[None]:
+    before = target.ask(jetson_clocks(target.sudo))
+    file = f"/tmp/fedrack-clocks-{secrets.token_hex(4)}"  # a new name: for one that exists it asks, and waits
+    stored = target.do(f"jetson_clocks --store {file}")
+    try:
+        if "rror" in stored:
+            raise CommandFailed(target.board, f"its clocks could not be stored: {_last(stored)}")
+        said = target.do("jetson_clocks")
+        if not locked(target.ask(jetson_clocks(target.sudo))):
+            raise CommandFailed(target.board, f"its clocks were not locked: {_last(said)}")
+        yield
+    finally:
+        said = target.do(f"jetson_clocks --restore {file}")
+        target.do(f"rm -f {file}")
+        changed = _changed(before, target.ask(jetson_clocks(target.sudo)))
+        if changed:
+            raise CommandFailed(
+                target.board,
+                f"its clocks were not restored: {', '.join(changed)}; {_last(said)}",
+                remedy="reboot it before it is used again",
+            )
+
+
+def _changed(before: tuple[Clock, ...], after: tuple[Clock, ...]) -> list[str]:
+    """Clocks whose range is another; what they run at right now is their own business."""
+    ranges = {clock.name: _range(clock) for clock in before}
+    return [clock.name for clock in after if ranges.get(clock.name, _range(clock)) != _range(clock)]
+
+
+def _range(clock: Clock) -> tuple[int, int, str | None]:
+    return clock.min_hz, clock.max_hz, clock.governor
+
+
+def _last(said: str) -> str:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else "it said nothing"

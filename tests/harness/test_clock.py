@@ -1,0 +1,169 @@
+"""Clocks: an injected offset and drift come back within what the estimate says of itself, and a jump is seen."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import harness.agent
+from harness.clock import ClockReading, Exchange, clock_map, read_clock, reading_of
+from tests.agent.agent_client import AgentProcess
+
+CELL_S = 300.0
+
+
+class Link:
+    """A board behind a link: its clock, and a controller's clock that moves on as messages travel."""
+
+    def __init__(self, seed: int, offset_s: float = 0.0, drift_ppm: float = 0.0, there_s: float = 2e-4,
+                 back_s: float = 2e-4, jitter_s: float = 3e-4) -> None:  # fmt: skip
+        self.random = random.Random(seed)
+        self.now_s = 1000.0
+        self.offset_s, self.drift_ppm = offset_s, drift_ppm
+        self.delays_s = (there_s, back_s)
+        self.jitter_s = jitter_s
+
+    def board(self, controller_s: float) -> float:
+        return controller_s + self.offset_s + self.drift_ppm * 1e-6 * (controller_s - 1000.0)
+
+    def ask(self) -> float:
+        self._travel(self.delays_s[0])
+        board_s = round(self.board(self.now_s), 6)
+        self._travel(self.delays_s[1])
+        return board_s
+
+    def _travel(self, delay_s: float) -> None:
+        self.now_s += delay_s + self.random.expovariate(1 / self.jitter_s)
+
+    def read(self) -> ClockReading:
+        return read_clock(self.ask, now=lambda: self.now_s)
+
+
+def lan(seed: int) -> Link:
+    """Delays of a wired or good wireless network, lopsided; any offset, any crystal."""
+    draw = random.Random(seed)
+    return Link(
+        seed,
+        offset_s=draw.uniform(-1e5, 1e5),
+        drift_ppm=draw.uniform(-100, 100),
+        there_s=draw.uniform(5e-5, 1e-3),
+        back_s=draw.uniform(5e-5, 1e-3),
+        jitter_s=draw.uniform(5e-5, 2e-3),
+    )
+
+
+def test_500_offsets_and_drifts_come_back_within_their_uncertainty() -> None:
+    widest_s = 0.0
+    for seed in range(500):
+        link = lan(seed)
+        start = link.read()
+        link.now_s += CELL_S
+        end = link.read()
+        clocks = clock_map([start, end])
+        assert not clocks.jumps
+        assert clocks.drift_ppm is not None and clocks.drift_uncertainty_ppm is not None
+        assert abs(clocks.drift_ppm - link.drift_ppm) <= clocks.drift_uncertainty_ppm
+        for share in (0.0, 0.3, 0.5, 1.0):
+            controller_s = start.controller_s + share * (end.controller_s - start.controller_s)
+            instant = clocks.to_controller(link.board(controller_s))
+            assert abs(instant.controller_s - controller_s) <= instant.uncertainty_s, seed
+            widest_s = max(widest_s, instant.uncertainty_s)
+    assert widest_s <= 2e-3
+
+
+def test_a_lopsided_link_errs_within_half_a_round_trip() -> None:
+    reading = Link(1, offset_s=7.0, there_s=5e-3, back_s=0.0, jitter_s=1e-6).read()
+    assert reading.offset_s == pytest.approx(7.0025, abs=1e-4)
+    assert abs(reading.offset_s - 7.0) <= reading.uncertainty_s <= 2.6e-3
+
+
+def test_drift_alone_would_be_milliseconds() -> None:
+    link = Link(2, drift_ppm=50.0)
+    start = link.read()
+    link.now_s += CELL_S
+    clocks = clock_map([start, link.read()])
+    assert clocks.drift_ppm == pytest.approx(50.0, abs=clocks.drift_uncertainty_ppm)
+    assert clock_map([start]).to_controller(link.board(1300.0)).uncertainty_s > CELL_S * 50e-6
+
+
+@pytest.mark.parametrize("jump_s", [0.5, -0.5, 3600.0, -900.0])
+def test_a_jump_is_seen_and_both_pieces_stay_usable(jump_s: float) -> None:
+    link = Link(3, offset_s=10.0, drift_ppm=20.0)
+    start = link.read()
+    jump_at_s = 1100.0
+    board_at = {c: link.board(c) for c in (1001.0, 1090.0)}
+    link.offset_s += jump_s
+    board_at |= {c: link.board(c) for c in (1110.0, 1295.0)}
+    link.now_s = 1300.0
+    clocks = clock_map([start, link.read()])
+    assert len(clocks.jumps) == 1 and clocks.drift_ppm is None and clocks.drift_uncertainty_ppm is None
+    for controller_s, board_s in board_at.items():
+        instant = clocks.to_controller(board_s)
+        assert abs(instant.controller_s - controller_s) <= instant.uncertainty_s, (controller_s, jump_at_s)
+        assert instant.uncertainty_s <= abs(jump_s) / 2 + 0.05
+
+
+def test_a_reading_in_between_confines_a_jump() -> None:
+    link = Link(4)
+    readings = [link.read()]
+    for at_s in (1100.0, 1200.0, 1300.0):
+        link.now_s = at_s
+        link.offset_s = 1.0 if at_s > 1150 else 0.0
+        readings.append(link.read())
+    clocks = clock_map(readings)
+    assert [round(span.start.controller_s) for span in clocks.jumps] == [1100]
+    assert clocks.to_controller(1050.0).uncertainty_s < 1e-3
+    assert clocks.to_controller(1251.0).uncertainty_s < 1e-3
+
+
+def test_a_moment_outside_the_readings_is_less_certain() -> None:
+    link = Link(5, drift_ppm=30.0)
+    start = link.read()
+    link.now_s += CELL_S
+    clocks = clock_map([start, link.read()])
+    instant = clocks.to_controller(link.board(1400.0))
+    assert 5e-3 < instant.uncertainty_s < 0.02 and abs(instant.controller_s - 1400.0) <= instant.uncertainty_s
+
+
+def test_unsound_exchanges_do_not_count() -> None:
+    sound = Exchange(1.0, 5.0, 1.5)
+    reading = reading_of([Exchange(2.0, 9.0, 1.0), Exchange(1.0, float("nan"), 1.1), sound])
+    assert (reading.exchanges, reading.round_trip_s, reading.offset_s) == (1, 0.5, 3.75)
+    with pytest.raises(ValueError, match="no exchange"):
+        reading_of([])
+    with pytest.raises(ValueError, match="no reading"):
+        clock_map([])
+    with pytest.raises(ValueError, match="out of order"):
+        clock_map([reading, reading])
+
+
+def test_an_error_of_the_channel_goes_through() -> None:
+    def ask() -> float:
+        raise ConnectionError("cut")
+
+    with pytest.raises(ConnectionError):
+        read_clock(ask)
+
+
+def test_the_real_agent_on_this_machine_has_no_offset(tmp_path: Path) -> None:
+    """Its clock is ours: what is left is error, and the bound must hold."""
+    agent = started_agent(tmp_path)
+    ask: Callable[[], float] = lambda: float(agent.ask("ping")["t_s"])  # noqa: E731
+    try:
+        readings = [read_clock(ask) for _ in range(20)]
+    finally:
+        agent.close()
+    assert all(abs(reading.offset_s) <= reading.uncertainty_s for reading in readings)
+    assert min(reading.uncertainty_s for reading in readings) <= 2e-3
+
+
+def started_agent(tmp_path: Path) -> AgentProcess:
+    package = Path(harness.agent.__file__).parent
+    shutil.copytree(package, tmp_path / "code" / "agent", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "root").mkdir()
+    return AgentProcess(tmp_path / "code", tmp_path / "root", sys.executable, "/", reading=True)
