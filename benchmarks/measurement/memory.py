@@ -94,7 +94,7 @@ def gap_rows() -> list[Row]:
                 target="a result of its own",
                 measured=f"{mib(as_it_comes['peak_bytes']):.0f} MiB = "
                 + " + ".join(f"{name} {mib(size):.0f}" for name, size in parts.items()),
-                spread="one process per setting; repeats within 1 % (rows above)",
+                spread="one fresh process per setting",
                 holds=True,
                 remark=f"ours {mib(ours['peak_bytes']):.0f} MiB; a step takes {ours['step_s']:.2f} s,"
                 f" as PyTorch comes {as_it_comes['step_s']:.2f} s",

@@ -18,6 +18,7 @@ from fl_core.link.codec import Assembler, chunks
 SERVICE, METHOD = "fedrack.Link", "Talk"
 MAX_PEERS = 256
 HANG_UP_S = 2.0
+FAREWELL_S = 20.0
 OPTIONS = [
     ("grpc.max_receive_message_length", 1 << 23),  # a chunk is 1 MB, a header at most 4
     ("grpc.max_send_message_length", 1 << 23),
@@ -148,7 +149,8 @@ class GrpcListener(Listener):
         return channel.outgoing()
 
     def close(self) -> None:
-        self._server.stop(grace=1.0).wait()
+        """Let every conversation come to its own end first: a peer on a busy board may not have read our last words."""
+        self._server.stop(grace=FAREWELL_S).wait()
 
 
 def connect(address: str, timeout_s: float) -> Channel:

@@ -76,7 +76,7 @@ class Loop:
         now = time.monotonic()
         if run and run.tick_due_s is not None and now >= run.tick_due_s and self._leave_by_s is None:
             sample = run.tick()
-            if now >= self._tail_due_s:
+            if sample and now >= self._tail_due_s:
                 self._tail_due_s = now + _TAIL_S
                 self._channel.offer({"event": "tail", "sample": sample})
         if run and run.kill_due_s is not None and now >= run.kill_due_s:

@@ -14,6 +14,7 @@ class Order(NamedTuple):
     budget_bytes: Optional[int]
     rate_hz: float
     pss_rate_hz: float
+    burst_hz: Optional[float]
 
 
 def parsed(request: Dict[str, Any]) -> Order:
@@ -26,6 +27,7 @@ def parsed(request: Dict[str, Any]) -> Order:
         budget_bytes=request.get("budget_bytes"),
         rate_hz=request.get("rate_hz", 10.0),
         pss_rate_hz=request.get("pss_rate_hz", 1.0),
+        burst_hz=request.get("burst_hz"),
     )
     checks = (
         (_is_texts(order.argv) and order.argv, "argv: a list of texts, the program first"),
@@ -38,6 +40,7 @@ def parsed(request: Dict[str, Any]) -> Order:
         ),
         (_is_number(order.rate_hz, 0.001, 1000), "rate_hz: 0.001 to 1000"),
         (_is_number(order.pss_rate_hz, 0, 1000), "pss_rate_hz: 0 (never) to 1000"),
+        (order.burst_hz is None or _is_number(order.burst_hz, 0.001, 1000), "burst_hz: 0.001 to 1000, or null"),
     )
     mistakes = [wanted for is_right, wanted in checks if not is_right]
     if mistakes:

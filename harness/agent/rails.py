@@ -1,9 +1,9 @@
 """Supplies that a chip on the board measures, read as power: what all readers of INA chips have in common."""
 
 import time
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import NamedTuple, Optional, Sequence
 
-from .sources import About, Number, OpenFile, Reading, Sensors, open_if_there
+from .sources import About, OpenFile, Reading, Sensors, open_if_there
 
 _SHUNT_STEP_V = 40e-6  # of an INA3221: one count of its 13 bit converter across the shunt
 _BUS_STEP_V = 8e-3
@@ -25,7 +25,7 @@ class RailFiles(NamedTuple):
 class _Rail:
     def __init__(self, root: str, source: str, files: RailFiles) -> None:
         self.name = files.name
-        self.about: Dict[str, Number] = {}
+        self.about: About = {"chip": files.chip}
         self._power = open_if_there(root, files.power) if files.power else None
         self._voltage = None if self._power else OpenFile(root, files.voltage)
         self._current = None if self._power else OpenFile(root, files.current)
@@ -33,10 +33,8 @@ class _Rail:
         self._power_key = f"{source}/{files.name}/power_w"
         self._voltage_key = f"{source}/{files.name}/voltage_v"
         if files.shunt_ohm:
-            self.about = {
-                "current_step_a": round(_SHUNT_STEP_V / files.shunt_ohm, 6),
-                "voltage_step_v": _BUS_STEP_V,
-            }
+            self.about["current_step_a"] = round(_SHUNT_STEP_V / files.shunt_ohm, 6)
+            self.about["voltage_step_v"] = _BUS_STEP_V
 
     def read_into(self, values: Reading) -> float:
         """Each file is a transaction of its own on the bus, so voltage and current follow each other directly."""
@@ -56,11 +54,7 @@ class Rails(Sensors):
 
     def __init__(self, root: str, name: str, files: Sequence[RailFiles], total: Sequence[str], about: About) -> None:
         self.name = name
-        self._rails: List[_Rail] = []
-        for rail_files in files:
-            rail = _Rail(root, name, rail_files)
-            self._rails.append(rail)
-            rail.about = dict({"chip": rail_files.chip}, **rail.about)
+        self._rails = [_Rail(root, name, rail_files) for rail_files in files]
         super().__init__(*(opened for rail in self._rails for opened in rail.files))
         self._total = frozenset(total)
         self._about = about

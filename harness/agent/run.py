@@ -50,9 +50,9 @@ class Run:
             raise Refused("start_failed", f"{type(error).__name__}: {error} (see also worker.log)")
         group = self.budget.group
         site = Site(
-            sysroot, self._worker.pid, group.path if group else None, group.members if group else self._worker.members
+            sysroot, self._worker.pid, group.path if group else None, group.members if group else self._worker.watched
         )
-        self._sampler = Sampler(self._trace, site, order.rate_hz, order.pss_rate_hz, self._faults)
+        self._sampler = Sampler(self._trace, site, order.rate_hz, order.pss_rate_hz, self._faults, order.burst_hz)
 
     @property
     def pid(self) -> int:
@@ -66,7 +66,7 @@ class Run:
     def kill_due_s(self) -> Optional[float]:
         return self._kill_at_s
 
-    def tick(self) -> Dict[str, Any]:
+    def tick(self) -> Optional[Dict[str, Any]]:
         return self._sampler.tick()
 
     def stop(self, grace_s: float) -> None:
@@ -114,6 +114,7 @@ class Run:
             "ticks": self._sampler.ticks,
             "late_ticks": self._sampler.late_ticks,
             "missed_ticks": self._sampler.missed_ticks,
+            "burst_ticks": self._sampler.burst_ticks,
             "samples_file": _SAMPLES,
             "agent_cpu_s": round(time.process_time() - self._cpu_before_s, 6),
             "faults": self._faults.all,

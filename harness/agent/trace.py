@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Set
 
 
 class Faults:
@@ -12,11 +12,13 @@ class Faults:
 
     def __init__(self, report: Callable[[Dict[str, Any]], None]) -> None:
         self.all: List[Dict[str, Any]] = []
+        self._known: Set[str] = set()
         self._unwritten: List[Dict[str, Any]] = []
         self._report = report
 
     def note(self, source: str, what: str) -> None:
-        if all(fault["source"] != source for fault in self.all):
+        if source not in self._known:
+            self._known.add(source)
             fault = {"source": source, "what": what, "t_s": round(time.monotonic(), 6)}
             self.all.append(fault)
             self._unwritten.append(fault)

@@ -72,8 +72,12 @@ class AgentProcess:
         """The worker's output, as soon as it holds the pattern."""
         return wait_for(lambda: text if pattern in (text := (self.root / "out/worker.log").read_text()) else "")
 
+    def trace(self) -> list[dict[str, Any]]:
+        """What is written so far; an unfinished last line is left out."""
+        return [json.loads(line) for line in (self.root / "out/samples.jsonl").read_text().split("\n")[:-1]]
+
     def samples(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.root / "out/samples.jsonl").read_text().splitlines()]
+        return [record for record in self.trace() if "t_s" in record]
 
     def verdict(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self.root / "out/exit.json").read_text())

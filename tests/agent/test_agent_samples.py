@@ -14,16 +14,21 @@ import pytest
 
 from harness.agent import cgroup
 from harness.agent.budget import Budget
-from harness.agent.sampler import EVERY_SECOND, EVERY_TICK
-from harness.agent.sources import Site, board_cpu, meminfo, process_tree, pss, tree_cpu
+from harness.agent.catalogue import EVERY_SECOND, EVERY_TICK, MEMORY
+from harness.agent.sources import Site, board_cpu, meminfo, own, process_tree, pss, tree_cpu
 from harness.frame.schema import SAMPLES
 from tests.agent.agent_client import AgentProcess, wait_for
 
 Launch = Callable[..., AgentProcess]
 MB = 1 << 20
+NEW = {"swap_used_bytes", "nvmap_bytes", "uss_bytes", "cgroup_oom_kills"}  # not columns yet
 
 STATUS = (
     "Name:\tpython3\nState:\tS (sleeping)\nPid:\t{pid}\nVmPeak:\t  999 kB\nVmHWM:\t  {hwm} kB\nVmRSS:\t  {rss} kB\n"
+)
+ROLLUP = (
+    "00-ff ---p 0 00:00 0 [rollup]\nRss:  {rss} kB\nPss:  {pss} kB\nPss_Dirty:  7 kB\n"
+    "Private_Clean:  {clean} kB\nPrivate_Dirty:  {dirty} kB\n"
 )
 STAT = "{pid} (a ) name) S 1 0 0 0 -1 0 0 0 0 0 150 50 7 3 20 0 1 0 0 0 0 0\n"
 TREE = {
@@ -33,8 +38,8 @@ TREE = {
     "proc/42/status": STATUS.format(pid=42, hwm=900, rss=50),
     "proc/41/stat": STAT.format(pid=41),
     "proc/42/stat": STAT.format(pid=42),
-    "proc/41/smaps_rollup": "00-ff ---p 0 00:00 0 [rollup]\nRss:  200 kB\nPss:  120 kB\nPss_Dirty:  7 kB\n",
-    "proc/42/smaps_rollup": "00-ff ---p 0 00:00 0 [rollup]\nRss:  50 kB\nPss:  30 kB\n",
+    "proc/41/smaps_rollup": ROLLUP.format(rss=200, pss=120, clean=80, dirty=20),
+    "proc/42/smaps_rollup": ROLLUP.format(rss=50, pss=30, clean=1, dirty=2),
 }
 
 
@@ -65,6 +70,7 @@ def test_a_recorded_tree_reads_as_expected(board: Site) -> None:
         "cpu_worker_s": pytest.approx(4.2),
         "mem_available_bytes": 3000 * 1024,
         "pss_bytes": 150 * 1024,
+        "uss_bytes": 103 * 1024,
     }
 
 
@@ -78,8 +84,9 @@ def test_the_boards_cpu_share_is_a_difference(board: Site) -> None:
 
 def test_a_board_without_sensors_has_no_sources(tmp_path: Path) -> None:
     site = Site(str(tmp_path), 41, None, list)
-    assert [module.find(site) for module in (*EVERY_TICK, *EVERY_SECOND, pss)][:3] == [None] * 3
-    assert pss.find(site) is None
+    assert [module.__name__ for module in (*MEMORY, *EVERY_TICK, *EVERY_SECOND, pss) if module.find(site)] == [
+        own.__name__
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "garbage", "MemAvailable:", "MemAvailable:  12 MB\n", "MemAvailable:  -3 kB\n"])
@@ -122,10 +129,11 @@ def test_samples_carry_the_schemas_columns(agent: AgentProcess) -> None:
     agent.start("hold", 20, 1.1, rate_hz=20, pss_rate_hz=10)
     agent.event("exit")
     names = {name for sample in agent.samples() for name in sample}
-    known = {column.name for column in SAMPLES}
-    assert names <= known
-    expected = known - {"cell_id", "board"}
-    assert expected - names <= {"cgroup_bytes", "cgroup_peak_bytes"}, "these need a cgroup"
+    known = {column.name for column in SAMPLES} | NEW
+    assert names - {"sensors"} <= known
+    of_the_board = {"nvmap_bytes"} | {name for name in known if name.startswith("cgroup_")}
+    assert {"rss_bytes", "hwm_bytes", "pss_bytes", "cpu_worker_s", "cpu_board_share", "late_s"} <= names
+    assert NEW - names <= of_the_board
     assert max(sample.get("rss_bytes", 0) for sample in agent.samples()) >= 20 * MB
     tail = agent.event("tail")["sample"]
     assert tail in agent.samples()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from harness.agent import linux
 from tests.agent.agent_client import AgentProcess, alive, wait_for
 
 Launch = Callable[..., AgentProcess]
 MB = 1 << 20
+RECORDED = Path(__file__).resolve().parents[1] / "recorded"
 INTERPRETERS = [f"3.{minor}" for minor in range(6, 14)]
 
 
@@ -89,6 +92,19 @@ def test_stop_of_a_docile_worker_does_not_wait_out_the_grace(agent: AgentProcess
     assert agent.verdict()["signal"] == signal.SIGTERM
 
 
+def test_a_glance_at_the_tree_sees_all_of_it() -> None:
+    program = "import os, time; os.fork(); os.fork(); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout
+        for _ in range(4):
+            parent.stdout.readline()
+        tree = linux.descendants(os.getpid())
+        assert parent.pid in tree and len(linux.descendants(parent.pid)) == 3
+        assert linux.descendants_at_a_glance(os.getpid()) == tree
+        for pid in linux.descendants(parent.pid) | {parent.pid}:
+            os.kill(pid, signal.SIGKILL)
+
+
 def test_hanging_up_takes_the_whole_tree_along(agent: AgentProcess) -> None:
     pids = family(agent)
     agent.hang_up()
@@ -130,12 +146,14 @@ def test_every_supported_interpreter(launch: Launch, version: str) -> None:
     found = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{version}.*/bin/python"))
     if not found:
         pytest.skip(f"no Python {version} under pyenv")
-    agent = launch(python=str(found[-1]))
+    agent = launch(python=str(found[-1]), sysroot=str(next(RECORDED.glob("pi4-*"))))
     reply = agent.hello()
     assert reply["agent"]["python"].startswith(version + ".")
     assert reply["agent"]["rss_bytes"] <= 25e6
     agent.start("exit", 5)
     assert agent.event("exit")["returncode"] == 5
+    assert set(agent.trace()[0]["sensors_about"]) == {"hwmon_power", "cpu_clock", "temperature", "throttle"}
+    assert agent.verdict()["faults"] == []
     assert agent.ask("bye")["ok"]
     assert agent.wait() == 0
     assert agent.process.stderr and agent.process.stderr.read() == b""

@@ -10,9 +10,9 @@ import resource
 import select
 import sys
 import time
-from typing import Any, Callable, Dict, Iterable, List, Optional, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Union
 
-Values = Dict[str, Union[int, float]]  # keys without the source: "board/power_w"
+Values = Dict[str, Union[int, float]]  # keys without the source: "total/power_w"
 MODULE_MISSING, FAILED = 4, 1
 
 
@@ -30,6 +30,7 @@ class Feed:
         self.period_s = 1.0 / rate_hz
         self._fd = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self._torn = False
+        self._lost = 0
         self._faults: Dict[str, str] = {}  # sensor -> the fault that lasts
         self._start_s = time.monotonic()
         self._next = 0
@@ -69,11 +70,16 @@ class Feed:
                 return ready
 
     def _append(self, record: Dict[str, Any]) -> None:
+        """A full disk does not end the stream; what was lost is said as soon as there is space again."""
+        if self._lost:
+            record = dict(record, lost_lines=self._lost)
         line = ("\n" if self._torn else "") + json.dumps(record) + "\n"
         try:
             self._torn = os.write(self._fd, line.encode()) < len(line)
-        except OSError as error:  # a full disk: the stream goes on, and the hole shows in its times
-            print(f"{self.source}: {error}", file=sys.stderr)
+        except OSError:
+            self._lost += 1
+        else:
+            self._lost = 1 if self._torn else 0
 
 
 def run(source: str, read: Callable[[Feed], None], rate_hz: float, arguments: Optional[List[str]] = None) -> int:
@@ -97,6 +103,13 @@ def run(source: str, read: Callable[[Feed], None], rate_hz: float, arguments: Op
         feed.fault(f"ended by {type(error).__name__}: {error}")
         raise
     return FAILED
+
+
+def add_total(values: Values, rails: Sequence[str]) -> None:
+    """The sum of these rails, or none where one of them is missing: never a part of it."""
+    keys = [f"{rail}/power_w" for rail in rails]
+    if keys and all(key in values for key in keys):
+        values["total/power_w"] = round(sum(values[key] for key in keys), 6)
 
 
 def _cpu_s() -> float:

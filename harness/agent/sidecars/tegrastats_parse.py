@@ -34,15 +34,14 @@ def parse(line: str) -> Values:
         _engine(_ENGINE_NAMES.get(name.lower(), name.lower()), load, (clocks or clock).split(","), values)
     for name, degrees in _TEMPERATURE.findall(line):
         if float(degrees) > _ABSOLUTE_ZERO_ISH_C:
-            values[f"{name.lower()}/temp_c"] = float(degrees)
+            values[f"{name.lower()}/temperature_c"] = float(degrees)
     for rail, now, _ in _POWER.findall(line):  # the second figure is an average since its start: not ours
         values[f"{rail.upper()}/power_w"] = int(now) / 1000.0
     return values
 
 
-def rail_power_w(values: Values) -> Dict[str, float]:
-    """Only the rails, by name."""
-    return {key.split("/")[0]: float(value) for key, value in values.items() if key.endswith("/power_w")}
+def rails_in(values: Values) -> List[str]:
+    return sorted(key.split("/")[0] for key in values if key.endswith("/power_w"))
 
 
 def _memory(line: str, values: Values) -> None:
@@ -63,16 +62,16 @@ def _core(number: int, text: str, values: Values) -> None:
     if match:
         values[f"cpu{number}/load_share"] = int(match.group(1)) / 100.0
         if match.group(2):
-            values[f"cpu{number}/freq_hz"] = int(match.group(2)) * 10**6
+            values[f"cpu{number}/frequency_hz"] = int(match.group(2)) * 10**6
 
 
 def _engine(name: str, load: str, clocks: List[str], values: Values) -> None:
-    """A list of clocks is one per cluster of the GPU; `freq_hz` is then the highest."""
+    """A list of clocks is one per cluster of the GPU; `frequency_hz` is then the highest."""
     if load:
         values[f"{name}/load_share"] = int(load) / 100.0
     megahertz = [int(clock) for clock in clocks if clock]
     if megahertz:
-        values[f"{name}/freq_hz"] = max(megahertz) * 10**6
+        values[f"{name}/frequency_hz"] = max(megahertz) * 10**6
     if len(megahertz) > 1:
         for number, clock in enumerate(megahertz):
-            values[f"{name}{number}/freq_hz"] = clock * 10**6
+            values[f"{name}{number}/frequency_hz"] = clock * 10**6

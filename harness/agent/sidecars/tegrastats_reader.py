@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Optional
+from typing import Optional, Tuple
 
+from ..jetson import total_of
 from ..linux import die_with_parent
-from . import feed, rails
-from .tegrastats_parse import parse, rail_power_w
+from . import feed
+from .tegrastats_parse import parse, rails_in
 
 SOURCE = "tegrastats"
 RATE_HZ = 2.0
@@ -42,8 +43,7 @@ class _Lines:
         self._child = child
         self._fd = child.stdout.fileno()
         self._partial = b""
-        self._total: Optional[rails.Total] = None
-        self._told = False
+        self._total: Optional[Tuple[str, ...]] = None
 
     def follow(self) -> None:
         patience_s = _SILENCE * self._out.period_s + 1.0
@@ -66,19 +66,16 @@ class _Lines:
             if line:
                 self._out.fault(f"not a line of tegrastats: {line[:80]!r}")
             return
-        power_w = rail_power_w(values)
-        if not self._told:
-            self._told = True
-            self._total = rails.total_of(power_w)
+        if self._total is None:
+            rails = rails_in(values)
+            self._total, covered = total_of(rails)
             self._out.about(
+                **covered,
                 version="not told by tegrastats",
-                rails=sorted(power_w),
+                rails=rails,
                 time="arrival of the line; its age is up to one interval",
-                **rails.describe(self._total),
             )
-        whole = rails.board_power_w(self._total, power_w)
-        if whole is not None:
-            values["board/power_w"] = whole
+        feed.add_total(values, self._total)
         self._out.sensors(t_s, values)
 
 

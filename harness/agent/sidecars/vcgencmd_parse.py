@@ -3,11 +3,9 @@
 import re
 from typing import Dict, Union
 
-Values = Dict[str, Union[int, float]]
+from ..sources.throttle import pi_flags
 
-# Bits of get_throttled: now, and the same 16 places up: at some time since boot.
-_FLAGS = ("under_voltage", "frequency_capped", "throttled", "soft_temperature_limit")
-_SINCE_BOOT = 16
+Values = Dict[str, Union[int, float]]
 
 # A published fit of a Pi 5's whole power against a meter at its input (pitop.hongjunwu.com/guide/power). One board of
 # one owner: fit your own. The sum itself leaves out what the regulators lose and all 5 V loads (USB, HAT, fan).
@@ -17,7 +15,7 @@ FIT_SCOPE = (
     " fitted on one board, without loads at 5 V (USB, HAT, fan)"
 )
 
-_THROTTLED = re.compile(r"throttled=(0x[0-9a-f]+)", re.I)
+_THROTTLED = re.compile(r"throttled=0x[0-9a-f]+", re.I)
 _PMIC = re.compile(r"^\s*(\w+)_([AV])\s+(?:current|volt)\(\d+\)=(-?\d+(?:\.\d+)?)([AV])\s*$", re.M)
 _ERROR = re.compile(r'error=\d+\s+error_msg="([^"]*)"')
 
@@ -33,12 +31,7 @@ def throttled(text: str) -> Values:
     match = _THROTTLED.search(text)
     if not match:
         raise ValueError(f"not an answer of get_throttled: {text.strip()[:60]!r}")
-    flags = int(match.group(1), 16)
-    values: Values = {"throttled/flags": flags}
-    for bit, name in enumerate(_FLAGS):
-        values[f"throttled/{name}_now"] = flags >> bit & 1
-        values[f"throttled/{name}_since_boot"] = flags >> (bit + _SINCE_BOOT) & 1
-    return values
+    return {f"throttle/{name}": flag for name, flag in pi_flags(match.group(0)).items()}
 
 
 def pmic(text: str) -> Values:
@@ -55,7 +48,7 @@ def pmic(text: str) -> Values:
     if not both:
         raise ValueError(f"not an answer of pmic_read_adc: {text.strip()[:60]!r}")
     values: Values = {f"{rail}/voltage_v": value for rail, value in volts.items()}
-    values.update({f"{rail}/current_a": value for rail, value in amperes.items()})
+    values.update({f"{rail}/current_a": amperes[rail] for rail in both})
     values.update({f"{rail}/power_w": round(volts[rail] * amperes[rail], 6) for rail in both})
     total_w = sum(volts[rail] * amperes[rail] for rail in both)
     values["pmic_rails/power_w"] = round(total_w, 6)

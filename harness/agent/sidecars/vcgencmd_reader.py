@@ -43,14 +43,14 @@ def _about(out: feed.Feed) -> List[Tuple[str, Parser]]:
         try:
             values = parser(_ask(command))
             works.append((command, parser))
-            rails += [name[: -len("/power_w")] for name in values if name.endswith("/power_w") and name[0].isupper()]
+            rails += [name.split("/")[0] for name in values if name.endswith("/current_a")]
         except (ValueError, feed.Fault) as error:
             missing[command] = str(error)
     fit = {"fits": {"board_by_published_fit": answers.FIT_SCOPE}} if rails else {}
     out.about(
         version=_version(),
         scope="sum of the PMIC's rails: not the whole board" if rails else "no power sensor",
-        rails_in_total=rails,
+        total=rails,
         missing=missing,
         **fit,
     )

@@ -4,9 +4,8 @@ The current is kept raw, because its sign and unit differ by vendor: the kernel'
 inverted and unsigned gauges exist, and some count mA. `calibrate` finds both from readings under load.
 """
 
-import statistics
 import time
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 from . import About, OpenFile, Reading, Sensors, Site, Source, key_part, line, open_if_there
 
@@ -24,7 +23,7 @@ class Calibration(NamedTuple):
 
 def calibrate(discharging_under_load: Sequence[int]) -> Calibration:
     """From raw counts read while the status was Discharging and a load ran. Raises ValueError without a current."""
-    middle = statistics.median(discharging_under_load) if discharging_under_load else 0
+    middle = _median(discharging_under_load) or 0
     if middle == 0:
         raise ValueError("no current was shown under load")
     return Calibration(1 if middle > 0 else -1, 1e-3 if abs(middle) < _LEAST_LOADED_UA else 1e-6)
@@ -48,7 +47,7 @@ class Battery(Sensors):
     def read(self) -> Reading:
         prefix = f"{self.name}/{self._gauge}/"
         voltage_uv, current_raw = self._voltage.number(), self._current.number()
-        values: Reading = {prefix + "voltage_v": voltage_uv * 1e-6, prefix + "current_raw": current_raw}
+        values: Reading = {prefix + "voltage_v": round(voltage_uv * 1e-6, 6), prefix + "current_raw": current_raw}
         if self._status:
             values[prefix + "discharging"] = int(self._status.read(64).strip() == _DISCHARGING)
         refreshed_s = self._refreshed((voltage_uv, current_raw), time.monotonic())
@@ -72,15 +71,20 @@ class Battery(Sensors):
         }
 
 
-def refresh_period_s(refreshed_s: List[float]) -> Optional[float]:
+def refresh_period_s(refreshed_s: Sequence[float]) -> Optional[float]:
     """From a trace's `refreshed_s`: their median, since a value that came back unchanged hides a refresh."""
-    return statistics.median(refreshed_s) if refreshed_s else None
+    return _median(refreshed_s)
+
+
+def _median(values: Sequence[float]) -> Optional[float]:
+    """The lower one of two; the statistics module would cost the agent more memory than all its sources."""
+    return sorted(values)[(len(values) - 1) // 2] if values else None
 
 
 def find(site: Site) -> Optional[Source]:
     for folder in _FOLDERS:
         path = f"sys/class/power_supply/{folder}"
-        voltage, current = (open_if_there(site.root, path, name) for name in ("voltage_now", "current_now"))
-        if voltage and current and line(site.root, path, "voltage_now"):
+        if line(site.root, path, "voltage_now") and line(site.root, path, "current_now"):
+            voltage, current = (OpenFile(site.root, path, name) for name in ("voltage_now", "current_now"))
             return Battery(folder, voltage, current, open_if_there(site.root, path, "status"))
     return None

@@ -1,4 +1,4 @@
-"""MemAvailable of the board."""
+"""The board's memory: MemAvailable, swap in use, and NvMap, which is what a Jetson's GPU took of it."""
 
 from typing import Optional
 
@@ -11,9 +11,18 @@ class MemInfo(Source):
     def __init__(self, meminfo: OpenFile) -> None:
         super().__init__(meminfo)
         self._meminfo = meminfo
+        text = meminfo.read()
+        self._has_swap = b"\nSwapTotal:" in text
+        self._has_nvmap = b"\nNvMapMemUsed:" in text
 
     def read(self) -> Reading:
-        return {"mem_available_bytes": field(self._meminfo.read(256), b"MemAvailable")}
+        text = self._meminfo.read()
+        values: Reading = {"mem_available_bytes": field(text, b"MemAvailable")}
+        if self._has_swap:
+            values["swap_used_bytes"] = field(text, b"SwapTotal") - field(text, b"SwapFree")
+        if self._has_nvmap:
+            values["nvmap_bytes"] = field(text, b"NvMapMemUsed")
+        return values
 
 
 def find(site: Site) -> Optional[Source]:

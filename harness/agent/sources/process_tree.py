@@ -49,7 +49,7 @@ class ProcessTree(Source):
         """Empty for a process that is gone, or ending, or not yet reaped: such a one has no memory."""
         try:
             text = self._statuses[pid].read()
-        except ProcessLookupError:
+        except (ProcessLookupError, FileNotFoundError):
             self._statuses.pop(pid).close()
             return b""
         return b"" if b"\nState:" in text and b"\nVm" not in text else text

@@ -1,5 +1,5 @@
-"""Proportional set size of the worker's tree: shared pages counted once. Read at a low rate, because the kernel walks
-all page tables for it (10 ms and more for a GB)."""
+"""Proportional set size of the worker's tree: shared pages counted once; and its unique set size: what ending the
+process would free. Read at a low rate, because the kernel walks all page tables for it (10 ms and more for a GB)."""
 
 import os
 from typing import Optional
@@ -15,7 +15,7 @@ class Pss(Source):
         self._site = site
 
     def read(self) -> Reading:
-        sizes = []
+        pss_bytes = uss_bytes = 0
         for pid in self._site.members():
             try:
                 with open(_path(self._site, pid), "rb") as stream:
@@ -23,8 +23,9 @@ class Pss(Source):
             except (ProcessLookupError, FileNotFoundError):  # ended meanwhile
                 continue
             if text:  # a process that is ending has no mappings left
-                sizes.append(field(text, b"Pss"))
-        return {"pss_bytes": sum(sizes)} if sizes else {}
+                pss_bytes += field(text, b"Pss")
+                uss_bytes += field(text, b"Private_Clean") + field(text, b"Private_Dirty")
+        return {"pss_bytes": pss_bytes, "uss_bytes": uss_bytes} if pss_bytes else {}
 
 
 def _path(site: Site, pid: int) -> str:

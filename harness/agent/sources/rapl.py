@@ -60,7 +60,7 @@ def find(site: Site) -> Optional[Source]:
     """Raises PermissionError where the counters are root's, as they are since CVE-2020-8694."""
     zones = []
     for folder in found(site.root, "sys/class/powercap/intel-rapl:*"):
-        if os.path.exists(os.path.join(folder, "energy_uj")):
+        if os.path.lexists(os.path.join(folder, "energy_uj")):
             range_text = line(folder, "max_energy_range_uj")
             range_uj = int(range_text) if range_text.isdigit() else 0
             zones.append(_Zone(_name(folder), OpenFile(site.root, folder, "energy_uj"), range_uj))
@@ -68,7 +68,7 @@ def find(site: Site) -> Optional[Source]:
 
 
 def _name(folder: str) -> str:
-    """`package-0`, and `package-0.core` for a zone inside it: intel-rapl:0 and intel-rapl:0:0."""
-    own = key_part(line(folder, "name"))
-    parent, _, number = folder.rpartition(":")
-    return f"{key_part(line(parent, 'name'))}.{own}" if ":" in os.path.basename(parent) else own or number
+    """`package-0`; for a zone inside it, such as intel-rapl:0:0 inside intel-rapl:0, `package-0.core`."""
+    parent = folder.rpartition(":")[0]
+    outer = line(parent, "name") + "." if ":" in os.path.basename(parent) else ""
+    return key_part(outer + line(folder, "name"))

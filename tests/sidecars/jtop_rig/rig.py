@@ -8,7 +8,9 @@ SERVICE_PYTHON is the interpreter of an environment with jetson-stats. The comma
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -53,8 +55,10 @@ def main() -> int:
         try:
             service.wait(5)
         except subprocess.TimeoutExpired:
-            service.kill()
-            service.wait()
+            pass
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(service.pid, signal.SIGKILL)  # it is several processes, and they outlive their first
+        service.wait()
 
 
 def build(board: board_tree.Board, service_prefix: str) -> None:
