@@ -243,6 +243,7 @@ def _board_verdict(run: _CellRun, board: Board, path: Path) -> dict[str, Any]:
     return {
         "outcome": outcome.name,
         "detail": outcome.detail,
+        "signature": outcome.signature,
         "budget_bytes": run.cell.budget_bytes or board.spec.memory_budget_bytes,
         "budget_kind": start.get("budget_kind"),
         "budget_detail": start.get("budget_detail"),

@@ -26,6 +26,7 @@ class Run:
     rounds: pd.DataFrame
     phases: pd.DataFrame
     samples: pd.DataFrame
+    sensors: pd.DataFrame
     gaps: tuple[str, ...]  # one sentence for each file that could not be read
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.frame.power import cell_energy, sensor_rows
 from harness.frame.schema import FRAMES, Column
 from harness.store import RunFolder, read_json, read_lines
 
@@ -45,6 +46,7 @@ def _add_board(rows: dict[str, list[Row]], verdict: Row, board: str, raw: Path, 
     samples = [{**key, **sample} for sample in read_lines(raw / "samples.jsonl") if "t_s" in sample]
     rounds = list(_rounds(key, events, server))
     rows["samples"] += samples
+    rows["sensors"] += sensor_rows(key, samples)
     rows["phases"] += _phases(key, events)
     rows["rounds"] += rounds
     rows["cells"].append(_cell(key, verdict, board, raw, events, rounds, samples, server))
@@ -88,6 +90,7 @@ def _cell(
     row: Row = {**key, **{name: cell[name] for name in _FROM_CELL}}
     row.update({name: facts.get(name) for name in ("board_class", "virtual", "outcome", "budget_bytes", "budget_kind")})
     row.update(
+        outcome_signature=facts.get("signature") or None,
         outcome_detail=facts["detail"] or None,
         rounds_done=len(rounds) if events else None,
         floor_bytes=start.get("floor_bytes"),
@@ -101,6 +104,7 @@ def _cell(
         accuracy=server[max(server)].get("accuracy") if server else None,
         parameters_sha256=verdict.get("parameters_sha256"),
     )
+    row.update(cell_energy(raw, samples, _measured_window(events)))
     for name in ("round_s", *(f"{name}_s" for name in SECONDS)):
         row[name] = _median(round_[name] for round_ in rounds)
     for name in BYTES:
@@ -110,6 +114,12 @@ def _cell(
 
 
 _FROM_CELL = ("group", "method", "model", "dataset", "batch", "rounds", "seed", "threads", "allocator", "repeat")
+
+
+def _measured_window(events: Sequence[Row]) -> tuple[float, float] | None:
+    """From the beginning of the first measured round to the end of the last."""
+    ends = [(event["t_s"] - event["round_s"], event["t_s"]) for event in events if event["event"] == "round"]
+    return (ends[0][0], ends[-1][1]) if ends else None
 
 
 def _largest(values: Any) -> Any:

@@ -40,6 +40,7 @@ CELLS = _columns(
     ("board_class", "string", "class of the board"),
     ("virtual", "string", "level of a virtual board; missing on real hardware"),
     ("outcome", "string", "completed, out_of_memory, crashed, timed_out, unreachable, busy, ..."),
+    ("outcome_signature", "string", "what decided the outcome, a name of harness.oom"),
     ("outcome_detail", "string", "one sentence: what happened, where, under which budget"),
     ("rounds_done", "Int64", "rounds the board finished"),
     ("budget_bytes", "Int64", "memory budget of the worker's process tree"),
@@ -58,7 +59,9 @@ CELLS = _columns(
     ("download_bytes", "Int64", "median over rounds"),
     ("upload_bytes", "Int64", "median over rounds"),
     ("exchange_bytes", "Int64", "median over rounds, both directions"),
-    ("energy_j", "Float64", "missing where the board has no power sensor"),
+    ("energy_j", "Float64", "gross, over the measured rounds; missing where the board has no power sensor"),
+    ("energy_uncertainty_j", "Float64", "half width of about 95 %: sensor, sampling, gaps"),
+    ("energy_scope", "string", "what the energy covers: module, board, package, and its rails"),
     ("accuracy", "Float64", "of the global model after the last round, on the test split, 0..1"),
     ("parameters_sha256", "string", "digest of the final global parameters, without output modules"),
     ("torch_version", "string", "torch on the board"),
@@ -102,12 +105,25 @@ SAMPLES = _columns(
     ("rss_bytes", "Int64", "resident bytes of the worker's tree"),
     ("hwm_bytes", "Int64", "VmHWM of the worker"),
     ("pss_bytes", "Int64", "proportional set size of the tree, at a low rate"),
+    ("uss_bytes", "Int64", "memory of the tree that nobody shares, at a low rate"),
     ("cgroup_bytes", "Int64", "charged to the worker's cgroup"),
     ("cgroup_peak_bytes", "Int64", "highest charge so far"),
+    ("cgroup_oom_kills", "Int64", "kills for memory in the worker's cgroup so far"),
     ("mem_available_bytes", "Int64", "MemAvailable of the board"),
+    ("swap_used_bytes", "Int64", "swap in use on the board"),
+    ("nvmap_bytes", "Int64", "memory of a Jetson's GPU, which is the board's and which RSS does not show"),
     ("cpu_worker_s", "Float64", "CPU seconds of the worker's tree since its start"),
     ("cpu_board_share", "Float64", "busy share of all cores since the last reading, 0..1"),
     ("cpu_agent_s", "Float64", "CPU seconds of the agent itself since its start"),
 )
 
-FRAMES = {"cells": CELLS, "rounds": ROUNDS, "phases": PHASES, "samples": SAMPLES}
+SENSORS = _columns(
+    *_KEY,
+    ("t_s", "Float64", "board's monotonic clock, middle of the reading"),
+    ("source", "string", "jetson_power, temperature, rapl, ..."),
+    ("sensor", "string", "the rail, zone, core or flag; total = the whole board by the source's rule"),
+    ("quantity", "string", "with its unit: power_w, temperature_c, frequency_hz, ..."),
+    ("value", "Float64", "as read; negative idle values are kept"),
+)
+
+FRAMES = {"cells": CELLS, "rounds": ROUNDS, "phases": PHASES, "samples": SAMPLES, "sensors": SENSORS}

@@ -9,7 +9,8 @@ from fl_core.catalogue import MODELS, resolve
 from fl_core.errors import UnknownName
 from fl_core.models.blocks import BlockedModel, ModelSpec, Part, whole
 
-PARAMETERS = {"cnn": 57_130, "mobilenetv2": 2_236_682, "resnet18": 11_173_962, "vgg11-bn": 9_228_362}  # 10 classes, 3x32x32
+# 10 classes, 3x32x32
+PARAMETERS = {"cnn": 57_130, "mobilenetv2": 2_236_682, "resnet18": 11_173_962, "vgg11-bn": 9_228_362}
 
 
 def spec_of(name: str) -> ModelSpec:

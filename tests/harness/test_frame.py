@@ -25,7 +25,7 @@ def worker_round(number: int, stage: str, compute_s: float, peak: int | None) ->
     seconds = {"download": 0.5, "compute": compute_s, "upload": 0.25, "wait": 9.0}
     sizes = {"download": 100, "upload": 50}
     facts = {"round_s": compute_s + 0.75, "seconds": seconds, "bytes": sizes, "samples": 10, "train_loss": 1.5}
-    return {"event": "round", "round": number, "stage": stage, "peak_process_bytes": peak, **facts}
+    return {"event": "round", "t_s": 5.0 * number, "round": number, "stage": stage, "peak_process_bytes": peak, **facts}
 
 
 @pytest.fixture
@@ -93,3 +93,20 @@ def test_an_empty_run_has_empty_frames(tmp_path: Path) -> None:
     folder = RunFolder.new(tmp_path, "quick")
     folder.path.mkdir(parents=True)
     assert all(len(frame) == 0 for frame in build_frames(folder).values())
+
+
+def test_power_rails_become_rows_and_the_energy_of_the_measured_rounds(run: RunFolder) -> None:
+    (raw,) = run.path.glob("cells/*/raw/real")
+    about = {"jetson_power": {"scope": "module", "total": ["VDD_IN"]}}
+    watts = [{"t_s": i / 10, "sensors": {"jetson_power/total/power_w": 5.0, "temperature/cpu/temperature_c": 40.0}}
+             for i in range(200)]  # fmt: skip
+    lines(raw / "samples.jsonl", [{"sensors_about": about}, *watts])
+    rounds = [worker_round(n, "all", 3.25, 500) | {"t_s": 4.0 + 4.0 * n} for n in (1, 2)]  # from 4 s to 12 s
+    lines(raw / "events.jsonl", rounds)
+    frames = build_frames(run)
+    row = frames["cells"].set_index("board").loc["real"]
+    assert row.energy_j == pytest.approx(5.0 * 8.0, rel=1e-6) and row.energy_scope == "module (VDD_IN)"
+    assert row.energy_uncertainty_j == pytest.approx(2.0, rel=0.05)  # 5 % of 40 J, by the vendor
+    sensors = frames["sensors"]
+    assert len(sensors) == 400 and set(sensors.quantity) == {"power_w", "temperature_c"}
+    assert frames["cells"].set_index("board").loc["off"][["energy_j", "energy_scope"]].isna().all()

@@ -187,6 +187,7 @@ def write_run(
         "cells": cells,
         "rounds": [row for cell in cells for row in round_rows(cell)],
         "phases": [],
+        "sensors": [],
         "samples": [row for cell in cells for row in sample_rows(cell)],
     }
     for name, rows in frames.items():
