@@ -80,6 +80,8 @@ class Server:
         self._edge_address = ""
         self._edge_joined = threading.Event()
         self._over = threading.Event()
+        self._finished = False  # all rounds done: workers are told to finish; otherwise their line is just cut
+        self._joining = True
 
     # --- conversations, each in a thread of its own ---
 
@@ -94,6 +96,8 @@ class Server:
             )
         elif "edge" in hello.meta:
             self._serve_edge(channel, hello.meta["edge"])
+        elif not self._joining and "client" in hello.meta:
+            channel.send(Message("refused", {"why": "too late: the job has begun"}))
         elif hello.meta.get("client") not in self.job.clients:
             channel.send(Message("refused", {"why": "no client {!r} in this job".format(hello.meta.get("client"))}))
         else:
@@ -120,7 +124,8 @@ class Server:
         while True:
             order = worker.orders.get()
             if order is None:
-                worker.channel.send(Message("finish"))
+                if self._finished:
+                    worker.channel.send(Message("finish"))
                 return
             worker.channel.send(order)
             answer = worker.channel.receive(self.job.round_timeout_s).expect("update", "rehearsed")
@@ -147,12 +152,13 @@ class Server:
                     self._everyone(round_index, stage, rehearse=True)
                 self._round(round_index, stage)
             facts = {"event": "done", "rounds": self.job.rounds, "parameters_sha256": digest(self.state)}
+            self._finished = True
             self.emit(facts)
             return facts
         finally:
             for worker in list(self._workers.values()):
                 worker.orders.put(None)
-            if self._edge is not None:
+            if self._edge is not None and self._finished:
                 self._say_goodbye(self._edge)
             self._over.set()
 
@@ -174,6 +180,7 @@ class Server:
             waiting.discard(event.client)
             if isinstance(event.what, Lost):
                 self._drop(event.client, event.what.reason)
+        self._joining = False
         for client in waiting:
             self._drop(client, "did not join within {:.0f} s".format(self.job.join_timeout_s))
         if self.method.stage(1, self.job.rounds).edge is not None and not self._edge_joined.wait(

@@ -48,6 +48,7 @@ class EdgeLine(Exchange):
 
     def open(self, round_index: int) -> None:
         """A fresh replica for this round."""
+        self._trace.enter("exchange")
         self._channel.send(Message("open", {"round": round_index}))
         self._channel.receive(CONNECT_TIMEOUT_S).expect("opened")
 
@@ -114,9 +115,9 @@ class Worker:
             self._edge = EdgeLine(self._connect_edge(task.meta["edge"]), self.name, self._trace)
 
     def _rehearse(self, round_index: int) -> None:
-        self._trace.enter("rehearse")
         if self._edge is not None:
             self._edge.open(round_index)
+        self._trace.enter("rehearse")
         peak_tensor_bytes = self._client.rehearse(round_index, self._edge)
         self._trace.write("rehearsal", peak_tensor_bytes=peak_tensor_bytes)
         self._server.send(Message("rehearsed"))
@@ -124,9 +125,9 @@ class Worker:
 
     def _train(self, round_index: int, started_s: float) -> None:
         trace = self._trace
-        trace.enter("compute")
         if self._edge is not None:
             self._edge.open(round_index)
+        trace.enter("compute")
         trained = self._client.train(round_index, self._edge)
         trace.enter("upload")
         update = Message("update", dict(trained._asdict()), self._client.update())

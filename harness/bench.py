@@ -17,7 +17,9 @@ from harness.datasets import DataFiles, find
 from harness.frame.build import build_frames
 from harness.inventory import BoardSpec
 from harness.launch import run_cell
+from harness.outcome import MEASURED
 from harness.payload import Payload, code_payload, data_payload
+from harness.preflight import check_cells, same_plan, to_do
 from harness.progress import Progress
 from harness.rack import Rack
 from harness.store import MANIFEST, RunFolder, now_utc, read_json
@@ -46,7 +48,7 @@ class Plan:
 @dataclass(frozen=True, kw_only=True)
 class Finished:
     folder: RunFolder
-    unmeasured: tuple[str, ...]  # boards that could not be used, for no reason of the methods'
+    unmeasured: tuple[str, ...]  # boards without a result in some cell, for no reason of the method's
 
 
 class _Data:
@@ -62,15 +64,16 @@ class _Data:
 def bench(plan: Plan, console: Console) -> Finished:
     """Run every cell that is not finished yet. Interrupted, it keeps what is finished and raises on."""
     data = _Data(plan.cells)
+    check_cells(f"study {plan.study.name!r}", plan.cells, data.files)
     code = code_payload()
-    plan.folder.path.mkdir(parents=True, exist_ok=True)
+    same_plan(plan.folder, plan.cells, plan.boards)
     classes = {board.name: board.board_class for board in plan.boards}
     started_utc = now_utc()
     with Progress(console, classes, len(plan.cells)) as progress, waking(plan.boards, plan.state_folder) as rack:
-        rack.prepare(plan.folder.run_id, [code, *data.payloads.values()], progress.board_prepared)
         try:
+            rack.prepare(plan.folder.run_id, [code, *data.payloads.values()], progress.board_prepared)
             for cell in plan.cells:
-                if plan.folder.finished(cell.cell_id):
+                if not to_do(plan.folder, cell, [board.name for board in rack.usable]):
                     progress.cell_skipped(cell)
                     continue
                 progress.cell_begins(cell)
@@ -83,8 +86,12 @@ def bench(plan: Plan, console: Console) -> Finished:
             raise
         finally:
             _write_up(plan, rack, started_utc, state)
-        unmeasured = tuple(board.name for board in rack.boards.values() if board.failure is not None)
-    return Finished(folder=plan.folder, unmeasured=unmeasured)
+    return Finished(folder=plan.folder, unmeasured=_unmeasured(plan))
+
+
+def _unmeasured(plan: Plan) -> tuple[str, ...]:
+    outcomes = [(name, board["outcome"]) for v in plan.folder.verdicts() for name, board in v["boards"].items()]
+    return tuple(sorted({name for name, outcome in outcomes if outcome not in MEASURED}))
 
 
 @contextmanager

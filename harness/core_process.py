@@ -67,7 +67,19 @@ class CoreProcess:
             pass
 
     def _read(self, lines: IO[str]) -> None:
-        with lines:
-            for line in lines:
-                self._listener(json.loads(line))
-        self._listener({"event": "ended", "returncode": self._process.wait()})
+        try:
+            with lines:
+                for line in lines:
+                    if event := _event(line):
+                        self._listener(event)
+        finally:
+            self._listener({"event": "ended", "returncode": self._process.wait()})
+
+
+def _event(line: str) -> Event | None:
+    """A line of ours; libraries print on stdout too (ONEDNN_VERBOSE=1)."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and "event" in value else None

@@ -8,6 +8,7 @@ import os
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from harness.errors import FedRackError, UnknownName
@@ -71,14 +72,16 @@ def _download(folder: Path) -> None:
         try:
             with urllib.request.urlopen(FASHION_MNIST_URL + name, timeout=60) as response:
                 content = response.read()
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             raise FedRackError(
                 f"fashion-mnist is not on this machine and could not be downloaded ({error})",
                 remedy=f"apt-get install dataset-fashion-mnist, or put the four IDX files into {folder}",
             ) from error
         if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
             raise FedRackError(f"fashion-mnist: {name} arrived with a wrong checksum", remedy="try again, or use apt")
-        (folder / name).write_bytes(content)
+        partial = folder / f"{name}.part"
+        partial.write_bytes(content)
+        partial.replace(folder / name)
 
 
 def _cifar(name: str, files: list[str]) -> Callable[[], DataFiles]:

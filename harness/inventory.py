@@ -60,4 +60,6 @@ class Inventory:
                 wanted.add(token)
             else:
                 raise UnknownName("device", token, [*self.groups, *by_name])
+        if not wanted:
+            raise UnknownName("device", devices, [*self.groups, *by_name])
         return tuple(board for board in self.boards if board.name in wanted)

@@ -25,6 +25,7 @@ from harness.study import Cell
 SERVER, EDGE = "FL server", "edge server"
 START_TIMEOUT_S = 60.0  # of the FL server, torch's import included
 LOG_TAIL_BYTES = 16384
+LINE_CUT = "connection"  # the signature of a worker whose server went away
 FINISH_TIMEOUT_S = 20.0  # of workers, once the server is done
 JOB_FIELDS = (
     "method", "model", "dataset", "partition", "batch", "rounds", "learning_rate", "seed", "options",
@@ -101,10 +102,10 @@ def _serve(run: _CellRun, path: Path, data: DataFiles, code: Payload, data_paylo
         programs.append(program)
         return program
 
-    job = {"format": 1, "clients": list(run.cell.boards), **{key: getattr(run.cell, key) for key in JOB_FIELDS}}
+    job = job_of(run.cell)
     write_json(path / "job.json", job)
     listen = _listen_address(run.rack)
-    arguments = ["--job", str(path / "job.json"), "--data", str(data.folder), "--listen", f"{listen}:0"]
+    arguments = ["--job", str(path / "job.json"), "--data", str(data.folder), "--listen", _endpoint(listen, "0")]
     server = start(SERVER, "fl_core.server", *arguments)
     listening = _wait_for_server(run)
     if listening is None:
@@ -112,7 +113,7 @@ def _serve(run: _CellRun, path: Path, data: DataFiles, code: Payload, data_paylo
     if run.cell.method in SPLITTING:
         host = "127.0.0.1" if listen == "0.0.0.0" else listen
         port = listening.rpartition(":")[2]
-        start(EDGE, "fl_core.edge", "--server", f"{host}:{port}", "--listen", f"{listen}:0")
+        start(EDGE, "fl_core.edge", "--server", _endpoint(host, port), "--listen", _endpoint(listen, "0"))
     _start_workers(run, server, listening.rpartition(":")[2], code, data_payload)
     while run.over is None:
         said = _next(run)
@@ -122,10 +123,21 @@ def _serve(run: _CellRun, path: Path, data: DataFiles, code: Payload, data_paylo
             _take(run, said, server)
 
 
+def job_of(cell: Cell) -> dict[str, Any]:
+    """The cell as the FL core's job. A round may take half of the cell's time, so that a stalled board is dropped
+    while the others can still finish."""
+    fields = {key: getattr(cell, key) for key in JOB_FIELDS}
+    return {"format": 1, "clients": list(cell.boards), **fields, "round_timeout_s": cell.timeout_s / 2}
+
+
 def _listen_address(rack: Rack) -> str:
     """The one address that all boards know us by, or every address of this machine."""
     addresses = {board.spec.server_address for board in rack.boards.values()}
     return addresses.pop() if len(addresses) == 1 else "0.0.0.0"
+
+
+def _endpoint(host: str, port: str) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _next(run: _CellRun) -> Said | None:
@@ -154,7 +166,8 @@ def _wait_for_server(run: _CellRun) -> str | None:
 def _start_workers(run: _CellRun, server: CoreProcess, port: str, code: Payload, data: Payload | None) -> None:
     def start(board: Board) -> None:
         run.clocks[board.name] = [read_clock(board.clock_s)]
-        run.starts[board.name] = board.start(run.cell, code, data, f"{board.spec.server_address}:{port}", run.out)
+        address = _endpoint(board.spec.server_address, port)
+        run.starts[board.name] = board.start(run.cell, code, data, address, run.out)
         run.running.add(board.name)
 
     run.rack.each(run.rack.usable, start)
@@ -213,8 +226,8 @@ def _finish_workers(run: _CellRun) -> None:
 
 def _collect(run: _CellRun, path: Path) -> None:
     def fetch(board: Board) -> None:
-        run.clocks[board.name].append(read_clock(board.clock_s))
         board.collect(run.out, path / "raw" / board.name)
+        run.clocks[board.name].append(read_clock(board.clock_s))
 
     run.rack.each([board for board in run.rack.usable if board.name in run.starts], fetch)
     with (path / "server.jsonl").open("w") as file:
@@ -260,6 +273,8 @@ def _outcome(run: _CellRun, board: Board, raw: Path) -> Outcome:
             name="not_started", detail=run.reason)  # fmt: skip
     exit_file = raw / "exit.json"
     exit_facts = read_json(exit_file) if exit_file.is_file() else None
+    if exit_facts is None and board.failure is not None:
+        return Outcome(name=board.failure.outcome, detail=f"{board.failure.message}; its files could not be fetched")
     rss = [sample["rss_bytes"] for sample in read_lines(raw / "samples.jsonl") if sample.get("rss_bytes")]
     outcome = judge(
         exit_facts,
@@ -268,10 +283,12 @@ def _outcome(run: _CellRun, board: Board, raw: Path) -> Outcome:
         killed_by_us=board.name in run.ended_by_us,
         last_rss_bytes=rss[-1] if rss else None,
     )
-    if outcome.name in ("crashed", "stopped") and run.over == "timed_out":
-        return replace(outcome, name="timed_out", detail=f"{run.reason}; {outcome.detail}")
-    if outcome.name in ("crashed", "stopped") and run.over == "failed":
-        return replace(outcome, name="stopped", detail=f"{run.reason}; {outcome.detail}")
+    if run.over == "done":
+        return outcome
+    # The cell did not end well: a worker that ended because of that has no fault of its own, and has not completed.
+    if outcome.name in ("completed", "stopped") or outcome.signature == LINE_CUT:
+        name = "timed_out" if run.over == "timed_out" else "stopped"
+        return replace(outcome, name=name, detail=f"{run.reason}; {outcome.detail}".rstrip("; "))
     return outcome
 
 

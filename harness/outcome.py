@@ -17,6 +17,7 @@ class Outcome:
     signature: str = ""  # of harness.oom.SIGNATURES: what decided; empty when completed or lost
 
 
+MEASURED = frozenset({"completed", "out_of_memory", "illegal_instruction"})  # results; all else is to be done again
 _NAMES = {"stopped_by_us": "stopped"}  # an outcome that is no fault of the worker
 COMPLETED = Outcome(name="completed", detail="")
 

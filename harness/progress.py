@@ -103,7 +103,7 @@ class Progress:
         for heading in ("board", "class", "state", "memory", "last"):
             table.add_column(heading, no_wrap=heading != "last")
         for name, row in self._rows.items():
-            table.add_row(name, row.board_class, row.state, row.memory, row.last)
+            table.add_row(name, row.board_class, row.state, row.memory, Text(row.last))  # it may hold brackets
         return table
 
 

@@ -48,9 +48,17 @@ class Rack:
             except BoardError as error:
                 board.fail(error)
 
-        if boards:
-            with ThreadPoolExecutor(max_workers=len(boards)) as pool:
-                list(pool.map(guarded, boards))
+        if not boards:
+            return
+        pool = ThreadPoolExecutor(max_workers=len(boards))
+        try:
+            list(pool.map(guarded, boards))
+        except BaseException:
+            for board in boards:
+                board.hang_up()  # an interrupted copy would otherwise be waited for
+            raise
+        finally:
+            pool.shutdown()
 
     @property
     def usable(self) -> list[Board]:

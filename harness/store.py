@@ -94,6 +94,10 @@ class RunFolder:
     def finished(self, cell_id: str) -> bool:
         return self.verdict_file(cell_id).is_file()
 
+    def verdict(self, cell_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = read_json(self.verdict_file(cell_id))
+        return found
+
     def verdicts(self) -> list[dict[str, Any]]:
         """Every finished cell, oldest first."""
         found = [read_json(path) for path in self.path.glob("cells/*/cell.json")]

@@ -76,6 +76,8 @@ class AgentLine:
             message = json.loads(line)
         except ValueError:
             return  # a login banner or a stray print: not ours
+        if not isinstance(message, dict):
+            return
         if "event" in message:
             self._listener(message)
         elif message.get("id") in self._answers:

@@ -83,7 +83,7 @@ class Board:
         if self.failure is None:
             self.failure = error
             self.state = BoardState.BROKEN
-        self._hang_up()
+        self.hang_up()
 
     def start(self, cell: Cell, code: Payload, data: Payload | None, server: str, out: str) -> Event:
         """Start the cell's worker; returns what the agent says of its budget. Raises `BoardError`."""
@@ -149,11 +149,12 @@ class Board:
 
     def close(self) -> None:
         """End our part on the board: agent, lease, connection."""
-        self._hang_up()
+        self.hang_up()
         if self.state is not BoardState.BROKEN:
             self.state = BoardState.CLOSED
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Cut the lines; the agent then ends its worker and itself."""
         agent, connection = self._agent, self._connection
         self._agent = self._connection = None
         if agent is not None:

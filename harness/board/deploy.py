@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,19 +30,20 @@ def _missing(connection: Connection, spec: BoardSpec, payloads: Sequence[Payload
 
 
 def _copy(connection: Connection, spec: BoardSpec, payload: Payload) -> None:
-    """Unpack beside the target and rename: a folder with the hash's name is always whole."""
-    archive = f"{spec.root}/{payload.folder}.zip"
+    """Unpack beside the target and rename: a folder with the hash's name is always whole.
+
+    Names of our own, because another run may be copying the same payload; who renames second finds it there.
+    """
+    fresh = f"{spec.root}/{payload.folder}.{uuid.uuid4().hex[:8]}"
+    archive = f"{fresh}.zip"
     with tempfile.NamedTemporaryFile(suffix=".zip") as file:
         file.write(payload.archive)
         file.flush()
         connection.put(Path(file.name), archive)
-    target, source = shlex.quote(f"{spec.root}/{payload.folder}"), shlex.quote(archive)
-    unpack = f"{shlex.quote(spec.python)} -m zipfile -e {source} {target}.new"
-    _run(
-        connection,
-        spec,
-        f"rm -rf {target}.new && mkdir {target}.new && {unpack} && mv -T {target}.new {target} && rm {source}",
-    )
+    target, source, unpacked = (shlex.quote(name) for name in (f"{spec.root}/{payload.folder}", archive, fresh))
+    unpack = f"mkdir {unpacked} && {shlex.quote(spec.python)} -m zipfile -e {source} {unpacked}"
+    settle = f"{{ mv -T {unpacked} {target} 2>/dev/null || {{ rm -rf {unpacked} && test -d {target}; }}; }}"
+    _run(connection, spec, f"{unpack} && {settle} && rm {source}")
 
 
 def _run(connection: Connection, spec: BoardSpec, command: str) -> str:

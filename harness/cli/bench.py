@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 
 import click
@@ -50,13 +51,14 @@ def bench(inventory: Path, devices: str, report: str, results: Path, study: Path
     finished = _run(plan, console)
     build_and_name(console, folder)
     if finished.unmeasured:
-        console.print(f"Not measured: {', '.join(finished.unmeasured)} (see the report).", style="yellow")
+        names = ", ".join(finished.unmeasured)
+        console.print(f"Not measured in every cell: {names} (see Outcomes in the report).", style="yellow")
         raise click.exceptions.Exit(EXIT_SOME_UNMEASURED)
 
 
 def _command(inventory: Path, devices: str, report: str, results: Path, study: Path | None) -> str:
     """How to ask for the same run again."""
-    words = ["fedrack", "bench", "--inventory", inventory, "--devices", devices, "--report", report]
+    words = [sys.argv[0], "bench", "--inventory", inventory, "--devices", devices, "--report", report]
     words += ["--results", results] if results != Path("results") else []
     words += ["--study", study] if study else []
     return shlex.join(str(word) for word in words)
@@ -66,6 +68,8 @@ def _run(plan: Plan, console: Console) -> Finished:
     try:
         return run_bench(plan, console)
     except KeyboardInterrupt:
+        if not plan.folder.path.is_dir():
+            raise click.exceptions.Exit(EXIT_INTERRUPTED) from None  # nothing was begun
         done = len(plan.folder.verdicts())
         console.print(f"\nInterrupted: the boards are clean, {done} of {len(plan.cells)} cells are finished and kept.")
         console.print(

@@ -39,7 +39,11 @@ CELLS = _columns(
     ("repeat", "Int64", "repetition of the same cell"),
     ("board_class", "string", "class of the board"),
     ("virtual", "string", "level of a virtual board; missing on real hardware"),
-    ("outcome", "string", "completed, out_of_memory, crashed, timed_out, unreachable, busy, ..."),
+    (
+        "outcome",
+        "string",
+        "completed, out_of_memory, crashed, stopped, timed_out, lost, unreachable, busy, ...",
+    ),
     ("outcome_signature", "string", "what decided the outcome, a name of harness.oom"),
     ("outcome_detail", "string", "one sentence: what happened, where, under which budget"),
     ("rounds_done", "Int64", "rounds the board finished"),

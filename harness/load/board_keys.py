@@ -46,9 +46,10 @@ def _public_key(text: str) -> str:
 
 
 def _folder(text: str) -> str:
-    if text.startswith(("/", "~")) or ".." in text.split("/"):
+    text = text.rstrip("/")
+    if text.startswith(("/", "~")) or {"", ".", ".."} & set(text.split("/")):
         raise ValueError
-    return text.rstrip("/")
+    return text
 
 
 Address = Annotated[Text, AfterValidator(_address)]

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def test_an_unreachable_board_has_a_row_and_the_others_go_on(command: Command) -
             f" ansible_port: {free.getsockname()[1]}, host_key: {key}}}}}}}\n"
         )
         code, output = command.run(command.study(), "all")
-    assert code == 3 and "Not measured: gone" in output, output
+    assert code == 3 and "Not measured in every cell: gone" in output, output
     frame = cells(command.runs[0]).set_index("board")
     assert frame.outcome.to_dict() == {"up": "completed", "gone": "unreachable"}
     assert "refuses connections" in frame.outcome_detail["gone"]
@@ -69,7 +70,7 @@ def test_out_of_memory_is_a_result_and_the_run_goes_on(command: Command) -> None
     frame = cells(command.runs[0]).set_index("method")
     assert frame.outcome["fedavg"] == "out_of_memory"
     assert re.search(r"budget 300 MiB \((cgroup_v1|cgroup_v2|rlimit)\).* in ", frame.outcome_detail["fedavg"])
-    assert set(frame.index) == {"fedavg", "split"}
+    assert frame.outcome["split"] == "completed", frame.outcome_detail["split"]
 
 
 def test_bad_input_starts_nothing(command: Command) -> None:
@@ -122,6 +123,61 @@ def test_a_killed_controller_leaves_no_process_behind(command: Command, wait_unt
         return words.count("fl_core.worker") == 2 and words.count("agent") == 2
 
     wait_until(all_here, 30)
+    ours = psutil.Process(process.pid).children(recursive=True)
+    assert {"fl_core.server", "fl_core.edge"} <= {word for one in ours for word in one.cmdline()}
     process.kill()
     process.communicate()
-    wait_until(lambda: not running(command), 30)
+    wait_until(lambda: not running(command) and not any(alive(one) for one in ours), 30)
+
+
+def alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def test_what_cannot_run_is_said_before_a_board_is_touched(command: Command) -> None:
+    study = command.study("{name: split, options: {cut: blck1}}, freeze, {name: fedavg, options: {cut: block1}}")
+    code, output = command.run(study)
+    assert code == 2 and "3 mistakes" in output and not command.results.exists(), output
+    assert "can be cut after block1, block2" in output and "at least as many rounds" in output
+    assert "fedavg has no option cut" in output
+
+
+def test_a_failed_cell_is_no_result_and_is_run_again(command: Command, wait_until: Wait) -> None:
+    study = command.study(rounds=300, batches="null")
+    process = command.start(study)
+
+    def server() -> list[psutil.Process]:
+        children = psutil.Process(process.pid).children(recursive=True)
+        return [one for one in children if "fl_core.server" in one.cmdline()]
+
+    wait_until(lambda: any("fl_core.worker" in one.cmdline() for one in running(command)), 30)
+    server()[0].kill()
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 3 and "Not measured in every cell: nano-01" in output, output
+    assert cells(command.runs[0]).outcome.tolist() == ["stopped"]
+    study.write_text(study.read_text().replace("rounds: 300", "rounds: 2"))
+    code, output = command.run(study, "nano-01", "--resume", command.runs[0].name)
+    assert code == 2 and "the run was begun with" in output
+
+
+def test_a_worker_that_crashes_is_a_crash_and_the_exit_says_so(command: Command) -> None:
+    command.inventory = command.folder / "inventory.yaml"
+    python = command.folder / "python-without-torch"
+    python.write_text(f'#!/bin/sh\ncase "$*" in *fl_core*) set -- -S "$@";; esac\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    command.inventory.write_text(
+        f"all: {{hosts: {{a: {{board_class: phone, virtual: embedded, ansible_python_interpreter: {python}}}}}}}\n"
+    )
+    code, output = command.run(command.study(), "a")
+    assert code == 3, output
+    row = cells(command.runs[0]).iloc[0]
+    assert row.outcome == "crashed" and "No module named" in row.outcome_detail
+
+
+def test_the_same_cell_twice_has_the_same_peak(command: Command) -> None:
+    study = command.study(model="resnet18", dataset="synthetic-cifar", batches="1")
+    study.write_text(study.read_text() + "    repeats: 2\n")
+    code, output = command.run(study)
+    assert code == 0, output
+    first, second = cells(command.runs[0]).peak_process_bytes
+    assert abs(first - second) < 0.02 * first
