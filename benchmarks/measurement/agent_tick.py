@@ -1,4 +1,4 @@
-"""What the agent costs: CPU of one tick and its resident memory. `python benchmarks/agent_tick.py [--json]`
+"""What the agent costs: CPU of one tick and its resident memory. `agent_tick [--json]`
 
 The real agent watches an idle process, once with this machine's own sensors and once with those of a recorded x86
 board (RAPL, core clocks, temperatures; plain files, with this machine's /proc). Its CPU per tick is taken from the
@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 X86 = "x86-debian12-*"
 TARGET_S, TARGET_RSS = 0.3e-3, 25e6
 
