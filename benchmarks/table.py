@@ -22,7 +22,7 @@ class Row:
     target: str
     measured: str
     spread: str  # how it varied, and over what
-    holds: bool | None  # None: not measured, and `remark` says why
+    holds: bool | None  # None: there is no target to hold, or nothing was measured; `remark` says which
     remark: str = ""  # the distance where it does not hold, and what limits it
 
 
@@ -38,7 +38,7 @@ def publish(area: str, rows: Sequence[Row]) -> None:
     """Print the table and write the same as JSON."""
     table = Table("quantity", "target", "measured", "spread", "holds", "remark", title=f"{area}: {machine()}")
     for row in rows:
-        holds = {True: "holds", False: "[red]falls short[/]", None: "not measured"}[row.holds]
+        holds = {True: "holds", False: "[red]falls short[/]", None: "–"}[row.holds]
         table.add_row(row.quantity, row.target, row.measured, row.spread, holds, row.remark)
     Console(width=170).print(table)
     OUT.mkdir(exist_ok=True)

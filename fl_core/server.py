@@ -290,7 +290,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
         server = Server(job, job.load_data(options.data), lifeline.emit)
         lifeline.hold(lambda order: server.gone(order["gone"], order["reason"]))
         listener = grpc_link.GrpcListener(options.listen, server.serve)
-        lifeline.emit({"event": "listening", "address": listener.address})
+        splits = server.method.stage(1, job.rounds).edge is not None
+        lifeline.emit({"event": "listening", "address": listener.address, "splits": splits})
         server.run()
         listener.close()
     except CoreError as error:

@@ -31,7 +31,6 @@ JOB_FIELDS = (
     "method", "model", "dataset", "partition", "batch", "rounds", "learning_rate", "seed", "options",
     "batches_per_round", "local_epochs", "momentum", "weight_decay", "threads",
 )  # fmt: skip
-SPLITTING = ("split",)  # methods that need an edge server
 
 Show = Callable[[Said], None]
 
@@ -110,11 +109,11 @@ def _serve(run: _CellRun, path: Path, data: DataFiles, code: Payload, data_paylo
     listening = _wait_for_server(run)
     if listening is None:
         return
-    if run.cell.method in SPLITTING:
+    port = str(listening["address"]).rpartition(":")[2]
+    if listening["splits"]:
         host = "127.0.0.1" if listen == "0.0.0.0" else listen
-        port = listening.rpartition(":")[2]
         start(EDGE, "fl_core.edge", "--server", _endpoint(host, port), "--listen", _endpoint(listen, "0"))
-    _start_workers(run, server, listening.rpartition(":")[2], code, data_payload)
+    _start_workers(run, server, port, code, data_payload)
     while run.over is None:
         said = _next(run)
         if said is None:
@@ -148,8 +147,8 @@ def _next(run: _CellRun) -> Said | None:
         return None
 
 
-def _wait_for_server(run: _CellRun) -> str | None:
-    """Its address, or None with the cell over."""
+def _wait_for_server(run: _CellRun) -> dict[str, Any] | None:
+    """Its word that it listens, where, and whether the method splits; None with the cell over."""
     run.deadline_s, cell_deadline_s = min(run.deadline_s, time.monotonic() + START_TIMEOUT_S), run.deadline_s
     while run.over is None:
         said = _next(run)
@@ -157,7 +156,7 @@ def _wait_for_server(run: _CellRun) -> str | None:
             run.over, run.reason = "failed", f"the FL server did not start within {START_TIMEOUT_S:.0f} s"
         elif said.who == SERVER and said.event["event"] == "listening":
             run.deadline_s = cell_deadline_s
-            return str(said.event["address"])
+            return said.event
         else:
             _take(run, said, None)
     return None
