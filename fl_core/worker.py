@@ -9,6 +9,7 @@ import time
 STARTED_S = time.monotonic()  # before the imports, which are a phase of their own
 
 import argparse  # noqa: E402
+import hashlib  # noqa: E402
 import platform  # noqa: E402
 import sys  # noqa: E402
 import traceback  # noqa: E402
@@ -161,7 +162,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
         parser.add_argument(option, required=True)
     options = parser.parse_args(arguments)
     trace = Trace(options.events, STARTED_S)
-    trace.write("start", floor_bytes=resident_bytes(), torch=torch.__version__, python=platform.python_version())
+    build = hashlib.sha256(torch.__config__.show().encode()).hexdigest()[:12]  # compiler, flags, libraries
+    python = platform.python_version()
+    trace.write("start", floor_bytes=resident_bytes(), torch=torch.__version__, torch_build=build, python=python)
     try:
         server = grpc_link.connect(options.server, CONNECT_TIMEOUT_S)
 
