@@ -21,7 +21,7 @@ class Wanted:
 class Observation:
     """How a board is watched while a cell runs."""
 
-    rate_hz: float = 10.0
+    rate_hz: float = 10.618  # no multiple of a load's steps: at 10.0 samples of a 1 s load fall on ever the same places
     burst_hz: float | None = None  # of memory alone, between the samples
     sidecars: tuple[str, ...] = ()  # sensors that need a package, a service or a slow program
     sidecar_python: str | None = None  # an interpreter on the board that has their packages
