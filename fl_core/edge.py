@@ -16,7 +16,7 @@ from fl_core import lifeline
 from fl_core.errors import CoreError, LinkClosed, ProtocolError
 from fl_core.exchange import packed, unpacked
 from fl_core.job import Job
-from fl_core.link import grpc_link
+from fl_core.link import grpc_link, tls
 from fl_core.link.base import Channel, Message
 from fl_core.memory.optimiser import SGD
 from fl_core.methods.base import Answer, EdgeHalf
@@ -95,9 +95,9 @@ class Edge:
             raise ProtocolError("{} posted a batch outside of a round".format(client))
         asked = unpacked(post)
         if not half.shared:
-            return _reply(half, asked)
+            return _reply(half, asked, post.encoding)
         with self._lock:
-            return _reply(half, asked)
+            return _reply(half, asked, post.encoding)
 
     def _open(self, client: str, order: Message) -> None:
         now, round_index = self._round, order.meta["round"]
@@ -121,9 +121,9 @@ class Edge:
         return self._half(setup, model, optimiser)
 
 
-def _reply(half: EdgeHalf, asked: Answer) -> Message:
+def _reply(half: EdgeHalf, asked: Answer, encoding: str) -> Message:
     answer = half.answer(asked.tensors, asked.meta)
-    return packed("answer", answer.tensors, answer.meta)
+    return packed("answer", answer.tensors, answer.meta, encoding)
 
 
 def follow_quietly(edge: Edge, server: Channel, address: str) -> None:
@@ -142,13 +142,14 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="fl_core.edge")
     parser.add_argument("--server", required=True)
     parser.add_argument("--listen", default="127.0.0.1:0")
+    parser.add_argument("--tls", type=tls.read_identity, help="file with the run's certificate and key")
     options = parser.parse_args(arguments)
     lifeline.hold()
     edge = Edge()
     try:
-        listener = grpc_link.GrpcListener(options.listen, edge.serve)
+        listener = grpc_link.GrpcListener(options.listen, edge.serve, options.tls)
         port = listener.address.rpartition(":")[2]
-        server = grpc_link.connect(options.server, JOIN_TIMEOUT_S)
+        server = grpc_link.connect(options.server, JOIN_TIMEOUT_S, options.tls)
         try:
             edge.follow(server, ":" + port)
         finally:

@@ -100,7 +100,7 @@ class Round(Waiting):
 
     def ask(self, session: Session, order: Message, deadline_s: float) -> None:
         super().ask(session, order, deadline_s)
-        self.accounts[session.client]["down_bytes"] = order.payload_bytes
+        self.accounts[session.client]["down_bytes"] = order.wire_bytes
 
     def hear(self, session: Session, said: Message) -> None:
         client = session.client
@@ -170,7 +170,7 @@ class Round(Waiting):
         del self.deadline_s[client]
         self._uploading.discard(client)
         self.accounts[client].update(
-            up_bytes=update.payload_bytes, arrived_s=arrived_s, folded_s=self._since_asked_s(client)
+            up_bytes=update.wire_bytes, arrived_s=arrived_s, folded_s=self._since_asked_s(client)
         )
 
     def _check(self, client: str, tensors: Update) -> None:
