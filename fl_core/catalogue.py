@@ -11,6 +11,7 @@ METHODS = {
     "freeze": "fl_core.methods.freeze:METHOD",
     "recompute": "fl_core.methods.recompute:METHOD",
     "split": "fl_core.methods.split:METHOD",
+    "splitfed-v2": "fl_core.methods.splitfed_v2:METHOD",
 }
 
 MODELS = {

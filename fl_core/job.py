@@ -37,6 +37,7 @@ class Job(NamedTuple):
     minimum_reports: int = 1  # with fewer, a round changes nothing
     wire_model: str = "float32"  # how models and updates travel: `fl_core.link.encoding`
     wire_smashed: str = "float32"  # how a split's tensors travel between device and edge server
+    edge_replicas: Optional[int] = None  # at a time on the edge server; further devices wait their turn. None: all
     join_timeout_s: float = 120.0
     rejoin_timeout_s: float = 0.0  # how long a round without any client waits for one to come (back)
     round_timeout_s: float = 600.0  # of each client, from order to report; who is late is not waited for

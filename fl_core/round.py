@@ -154,9 +154,10 @@ class Round(Waiting):
     def _fold(self, client: str, update: Message) -> None:
         arrived_s = self._since_asked_s(client)
         task, said = self.plan.tasks[client], self._said[client].meta
-        split = task.stage.edge is not None and not self._edge_shared
-        tensors = {**update.tensors, **self._collect(client)} if split else update.tensors
+        tensors: Update = update.tensors
         try:
+            if task.stage.edge is not None and not self._edge_shared:
+                tensors = {**tensors, **self._collect(client)}
             self._check(client, tensors)
         except BadUpdate as error:
             self.rejected[client] = str(error)

@@ -17,7 +17,7 @@ from torch import Tensor
 from fl_core import checkpoint, lifeline
 from fl_core.aggregate import Update
 from fl_core.data.dataset import Dataset
-from fl_core.errors import CoreError, EdgeLost, LinkError, NobodyLeft
+from fl_core.errors import BadUpdate, CoreError, EdgeLost, LinkError, NobodyLeft
 from fl_core.evaluate import digest, evaluate
 from fl_core.job import Job
 from fl_core.link import grpc_link, tls
@@ -56,6 +56,7 @@ class Server:
         self._gone: Dict[str, str] = {}  # told from outside, and not come back since
         self._edge: Optional[Channel] = None
         self._edge_address = ""
+        self._edge_facts: Dict[str, Any] = {}  # replicas held at a time and the process peak, of the present round
         self._edge_joined = threading.Event()
         self._over = threading.Event()
 
@@ -215,6 +216,7 @@ class Server:
                 "accuracy": accuracy,
                 "test_loss": quality.test_loss if quality else None,
                 "clients": round_.accounts,
+                "edge": self._edge_facts or None,
                 "round_s": reported_s - started_s,
                 "evaluate_s": time.monotonic() - reported_s,
             }
@@ -290,7 +292,11 @@ class Server:
 
     def _collect(self, client: str) -> Update:
         """What the client's replica on the edge server has trained."""
-        return self._ask_edge(Message("collect", {"client": client}), "replica").tensors
+        replica = self._ask_edge(Message("collect", {"client": client}), "replica")
+        self._edge_facts = replica.meta
+        if not replica.tensors:
+            raise BadUpdate("its replica on the edge server is gone")
+        return replica.tensors
 
     def _ask_edge(self, order: Message, answer: str) -> Message:
         assert self._edge is not None

@@ -52,7 +52,11 @@ class EdgeLine(Exchange):
         """A fresh replica for this round."""
         self._trace.enter("exchange")
         self._channel.send(Message("open", {"round": round_index, "rehearse": rehearse}))
-        self._channel.receive(CONNECT_TIMEOUT_S).expect("opened")
+        self._channel.receive().expect("opened")  # not before the edge server has room for us
+
+    def let_go(self) -> None:
+        """The replica of this round is not needed any more."""
+        self._channel.send(Message("close"))
 
     def post(self, tensors: Mapping[str, torch.Tensor], **meta: Any) -> None:
         self._trace.enter("exchange")
@@ -133,6 +137,8 @@ class Worker:
         edge = self._opened(round_index, rehearse=True)
         self._trace.enter("rehearse")
         peak_tensor_bytes = self._client.rehearse(round_index, edge)
+        if edge is not None:
+            edge.let_go()
         self._trace.write("rehearsal", peak_tensor_bytes=peak_tensor_bytes)
         self._server.send(Message("rehearsed"))
         self._trace.enter("wait")
@@ -149,6 +155,8 @@ class Worker:
             self._server.send(update)
             self._server.receive(CONNECT_TIMEOUT_S).expect("ack")
             trace.count("upload", update.wire_bytes)
+        elif edge is not None:
+            edge.let_go()
         trace.enter("wait")
         trace.write(
             "round",
