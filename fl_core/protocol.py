@@ -1,6 +1,6 @@
 """Who says what on the data plane. Every kind of message stands here; the payload is noted beside it.
 
-worker -> server: hello {version, client} · ready {samples, label_counts} · rehearsed {} · trained {report}
+worker -> server: hello {version, client} · ready {samples, label_counts} · rehearsed {} · trained {report, exchanged}
                   · update {} + live tensors
 server -> worker: welcome {job} · refused {why} · task {round, task, rehearse, edge} + tensors of the device's part
                   · upload {} · skip {} (the report is not wanted any more) · ack {} · finish {}

@@ -188,17 +188,17 @@ class Server:
         if split:
             self._begin_on_edge(round_index, split)
         self._rehearse(round_index, plan)
-        started_s = time.monotonic()
         shared = self.method.edge is not None and self.method.edge.shared
         round_ = Round(now, plan, self.half, self._collect, shared)
         self._conduct(round_index, plan, round_, rehearse=False)
         round_.close()
+        summed_s = round_.age_s
         if split and shared and round_.reports:
             round_.fold_shared(self._collect(next(iter(round_.reports))))
         news = round_.finish()
         self.state = {**self.state, **news}
         self._changed.update(dict.fromkeys(news, round_index))
-        reported_s = time.monotonic()
+        end_s, reported_s = round_.age_s, time.monotonic()
         self._note(round_)
         quality = evaluate(self.spec, plan.path, self.state, self.data)
         accuracy = quality.accuracy if quality else None
@@ -215,9 +215,9 @@ class Server:
                 "train_loss": sum(losses) / len(losses) if losses else None,
                 "accuracy": accuracy,
                 "test_loss": quality.test_loss if quality else None,
-                "clients": round_.accounts,
+                "clients": {client: account.to_json(summed_s, end_s) for client, account in round_.accounts.items()},
                 "edge": self._edge_facts or None,
-                "round_s": reported_s - started_s,
+                "round_s": end_s,
                 "evaluate_s": time.monotonic() - reported_s,
             }
         )

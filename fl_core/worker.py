@@ -12,7 +12,7 @@ import argparse  # noqa: E402
 import platform  # noqa: E402
 import sys  # noqa: E402
 import traceback  # noqa: E402
-from typing import Any, Callable, List, Mapping, Optional  # noqa: E402
+from typing import Any, Callable, Dict, List, Mapping, Optional  # noqa: E402
 
 import torch  # noqa: E402
 
@@ -43,6 +43,7 @@ class EdgeLine(Exchange):
         self._channel = channel
         self._trace = trace
         self._encoding = encoding
+        self.exchanged: Dict[str, int] = {}  # bytes of this round, by name of the tensor
         channel.send(Message("hello", {"client": client}))
 
     def close(self) -> None:
@@ -51,6 +52,7 @@ class EdgeLine(Exchange):
     def open(self, round_index: int, rehearse: bool) -> None:
         """A fresh replica for this round."""
         self._trace.enter("exchange")
+        self.exchanged = {}
         self._channel.send(Message("open", {"round": round_index, "rehearse": rehearse}))
         self._channel.receive().expect("opened")  # not before the edge server has room for us
 
@@ -62,16 +64,21 @@ class EdgeLine(Exchange):
         self._trace.enter("exchange")
         post = packed("post", tensors, meta, self._encoding)
         self._channel.send(post)
-        self._trace.count("exchange", post.wire_bytes)
+        self._count(post)
         self._trace.enter("compute")
 
     def take(self) -> Answer:
         self._trace.enter("exchange")
         answer = self._channel.receive().expect("answer")
-        self._trace.count("exchange", answer.wire_bytes)
+        self._count(answer)
         tensors = unpacked(answer)
         self._trace.enter("compute")
         return tensors
+
+    def _count(self, message: Message) -> None:
+        self._trace.count("exchange", message.wire_bytes)
+        for name, array in message.tensors.items():
+            self.exchanged[name] = self.exchanged.get(name, 0) + message.bytes_of(array)
 
 
 class Worker:
@@ -149,7 +156,8 @@ class Worker:
         trace.enter("compute")
         trained = self._client.train(round_index, edge)
         trace.enter("upload")
-        self._server.send(Message("trained", {**trained._asdict(), "seconds": trace.seconds}))
+        exchanged = {} if edge is None else edge.exchanged
+        self._server.send(Message("trained", {**trained._asdict(), "seconds": trace.seconds, "exchanged": exchanged}))
         if self._server.receive().expect("upload", "skip").kind == "upload":
             update = Message("update", {}, self._client.update(), self._client.job.wire_model)
             self._server.send(update)

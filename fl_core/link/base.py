@@ -31,8 +31,12 @@ class Message:
     @property
     def wire_bytes(self) -> int:
         """Bytes of the arrays as they travel, without framing."""
-        float32_bytes = np.dtype(ENCODINGS[self.encoding].dtype).itemsize
-        return sum(a.size * (float32_bytes if a.dtype == np.float32 else a.itemsize) for a in self.tensors.values())
+        return sum(self.bytes_of(array) for array in self.tensors.values())
+
+    def bytes_of(self, array: np.ndarray) -> int:
+        """What one array takes on the wire of this message."""
+        encoded = array.dtype == np.float32
+        return array.size * (np.dtype(ENCODINGS[self.encoding].dtype).itemsize if encoded else array.itemsize)
 
     def expect(self, *kinds: str) -> "Message":
         """Itself, or `ProtocolError` where it is none of these kinds."""
