@@ -2,10 +2,10 @@
 
 The channel-wise mixed compression that FedHybrid's abstract names (SenSys 2024, arXiv 2510.11400); its quantiser is not
 known to us. Ours follows ActNN (Chen et al., ICML 2021): stochastic rounding makes the decompressed tensor, and so the
-gradient, right on average. OURS: the tenth... see `WIDE_SHARE`.
+gradient, right on average. OURS: how many channels get how many bits.
 """
 
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, List, Tuple
 
 import torch
 from torch import Tensor
@@ -93,6 +93,6 @@ def _rows(tensor: Tensor) -> Tensor:
     return tensor.reshape(-1, tensor.shape[-1])
 
 
-def _pieces(rows: int, channels: int) -> "list[Tuple[int, int]]":
+def _pieces(rows: int, channels: int) -> List[Tuple[int, int]]:
     size = max(1, CHUNK // channels)
     return [(start, min(start + size, rows)) for start in range(0, rows, size)]

@@ -3,8 +3,8 @@
 After Beaumont et al., "Optimal checkpointing for heterogeneous chains: how to train deep neural networks with limited
 memory" (arXiv 1911.13214, the rotor line of work), generalised to several ways of recording a unit. T(s, t, m) is the
 least time to run units s..t forward and back in m bytes beside the input of s. Either s is recorded in one of its
-modes and s+1..t follows in what is left; or s..s'-1 run without saving, s'..t is solved in what their output leaves, and
-s..s'-1 is solved again afterwards. As in rotor, what is stored stays stored until its backward.
+modes and s+1..t follows in what is left; or s..s'-1 run without saving, s'..t is solved in what their output leaves,
+and s..s'-1 is solved again afterwards. As in rotor, what is stored stays stored until its backward.
 
 Gradients of parameters of later units are live in every backward; where they are released this is nothing.
 
@@ -13,7 +13,7 @@ slots, sizes rounded up: a plan never exceeds its budget, and may miss the optim
 stored tensor larger. Its peak and time come from `simulate`, in bytes.
 """
 
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Planner:
         self.profile = profile
         self._modes = tuple(modes)
         self._sizes = _Sizes(profile, modes)
+        self.slot_bytes = self._sizes.slot_bytes  # the grain of budgets
         self._count = len(profile.units)
         shape = (self._count, self._count, self._sizes.slots + 1)
         self._time = np.full(shape, np.inf, np.float32)  # T(s, t, m)
@@ -124,13 +125,15 @@ class _Sizes:
         count = len(units)
         self._units = units
         self._static_bytes = profile.static_bytes
-        self._handed = [unit.output_bytes for unit in units[:-1]] + [0]  # gradient that a sub-chain's backward starts from
+        self._handed = [unit.output_bytes for unit in units[:-1]] + [
+            0
+        ]  # gradient that a sub-chain's backward starts from
         gradients = np.cumsum([0] + [unit.gradient_bytes for unit in reversed(units)])[::-1]
         self._later = [int(size) for size in gradients[1:]]  # gradients of the parameters of units behind
         whole = sum(u.modes[first].held_bytes + u.gradient_bytes for u in units) + max(
             max(u.modes[first].backward_peak_bytes, u.modes[first].forward_peak_bytes) for u in units
         )
-        most = min(MOST_SLOTS, CELLS // count ** 2)
+        most = min(MOST_SLOTS, CELLS // count**2)
         self.slot_bytes = 1
         while self.slot_bytes * most < whole:
             self.slot_bytes *= 2  # a power of two: most tensors are then whole slots

@@ -51,7 +51,7 @@ def play_back(tape: Tape, gradient: List[Tensor]) -> None:
     A list, so that nobody but autograd holds the gradient while the unit is walked back.
     """
     tape.box.append(gradient.pop())
-    tape.start.backward()
+    tape.start.backward()  # type: ignore[no-untyped-call]
     if tape.leaf.grad is not None:
         gradient.append(tape.leaf.grad)
         tape.leaf.grad = None

@@ -6,7 +6,8 @@ inputs exactly and repeatably; scratch memory inside a kernel is invisible to it
 
 import gc
 import weakref
-from typing import Any, Dict, Optional, Tuple
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -48,6 +49,7 @@ class TensorPeak(_Mode):  # type: ignore[no-untyped-call]
             if issubclass(type(item), Tensor):
                 self._count(item)
         super().__enter__()  # type: ignore[no-untyped-call]
+        _metering.append(self)
         return self
 
     def __torch_dispatch__(
@@ -79,10 +81,23 @@ class TensorPeak(_Mode):  # type: ignore[no-untyped-call]
         self.live_bytes -= size
 
     def __exit__(self, *error: Any) -> None:
+        _metering.remove(self)
         super().__exit__(*error)  # type: ignore[no-untyped-call]
         for finalizer in list(self._seen.values()):
             finalizer.detach()
         self._seen.clear()
+
+
+_metering: List[TensorPeak] = []
+
+
+@contextmanager
+def unmetered() -> Iterator[None]:
+    """What happens inside leaves no trace in the peak of meters that run already: a profile is not a step."""
+    peaks = [(meter, meter.peak_bytes) for meter in _metering]
+    yield
+    for meter, peak_bytes in peaks:
+        meter.peak_bytes = max(peak_bytes, meter.live_bytes)
 
 
 class SavedTensors:
