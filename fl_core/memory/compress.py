@@ -8,7 +8,7 @@ gradient, right on average. OURS: how many channels get how many bits.
 from typing import Any, Dict, List, Tuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fl_core.memory.saving import Saving, Slot
 
@@ -69,8 +69,8 @@ class Compressed(Saving):
 
     noise = torch.Generator()  # its own: dropout's random numbers stay what they are
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, unit: nn.Module) -> None:
+        super().__init__(unit)
         self._slots: Dict[Any, Slot] = {}
 
     def slot(self, tensor: Tensor) -> Slot:

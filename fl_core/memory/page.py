@@ -9,7 +9,7 @@ from typing import Any, Dict
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fl_core.memory.saving import Saving, Slot
 
@@ -35,8 +35,8 @@ class Filed(Slot):
 class Paged(Saving):
     """Activations made within the unit go to disk; its input, weights and indices stay."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, unit: nn.Module) -> None:
+        super().__init__(unit)
         self._slots: Dict[Any, Slot] = {}
 
     def slot(self, tensor: Tensor) -> Slot:

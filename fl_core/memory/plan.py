@@ -81,8 +81,8 @@ class Planner:
         if s == t:
             return needed, np.full(max(0, self._sizes.slots + 1 - needed), time_s)
         held = self._sizes.held[mode][s]
-        needed = max(needed, held)
-        return needed, time_s + self._time[s + 1, t, needed - held : self._sizes.slots + 1 - held]
+        needed = min(max(needed, held), self._sizes.slots + 1)
+        return needed, time_s + self._time[s + 1, t, needed - held : max(0, self._sizes.slots + 1 - held)]
 
     def _checkpointed(self, s: int, t: int) -> np.ndarray:
         """Times by (s' - s - 1, memory) with s..s'-1 run first without saving."""

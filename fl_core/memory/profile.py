@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from fl_core.memory.chain import norm_statistics_kept
 from fl_core.memory.modes import MODES
 from fl_core.memory.release import gradients_consumed
-from fl_core.memory.tape import Saving, play_back, record
+from fl_core.memory.tape import Keep, play_back, record
 from fl_core.memory.tensors import TensorPeak, unmetered
 
 REPEATS = 3
@@ -77,7 +77,7 @@ def measure(units: Sequence[nn.Module], inputs: Tensor, modes: Sequence[str], mo
     chained = nn.ModuleList(units)
     with torch.random.fork_rng(devices=[]), norm_statistics_kept(chained), unmetered():
         seconds = [_Seconds(trial, modes) for trial in _trials(units, inputs)]
-        with TensorPeak() as meter:
+        with TensorPeak(new_only=True) as meter:  # other threads' old tensors may end meanwhile
             sizes = [_Sizes(trial, modes, meter) for trial in _trials(units, inputs)]
     return Profile(static_bytes(chained, inputs, momentum), tuple(_cost(s, b, modes) for s, b in zip(seconds, sizes)))
 
@@ -101,9 +101,9 @@ class _Trial:
         with torch.no_grad():
             return self.unit(self.hidden)
 
-    def run(self, saving: Saving, release: bool, mark: Mark) -> None:
+    def run(self, keep: Keep, release: bool, mark: Mark) -> None:
         """Forward and backward; `mark` is called when the output is there, has been let go, and at the end."""
-        tape, output = record(self.unit, self.hidden, saving, not self.first)
+        tape, output = record(self.unit, self.hidden, keep, not self.first)
         mark("held")
         gradient = [torch.ones_like(output)]
         del output
@@ -141,14 +141,14 @@ class _Seconds:
                 self.backward[mode] = min(self.backward[mode], backward)
 
 
-def _timed(trial: _Trial, saving: Saving) -> Tuple[float, float]:
+def _timed(trial: _Trial, keep: Keep) -> Tuple[float, float]:
     """Seconds of (forward, backward) in one run."""
     marks = {"start": time.perf_counter()}
 
     def mark(name: str) -> None:
         marks[name] = time.perf_counter()
 
-    trial.run(saving, False, mark)
+    trial.run(keep, False, mark)
     return marks["held"] - marks["start"], marks["end"] - marks["kept"]
 
 
@@ -162,7 +162,7 @@ class _Sizes:
         self.gradient = sum(_bytes(p) for p in trial.parameters)
         self.modes = {mode: self._of_mode(trial, MODES[mode], meter) for mode in modes}
 
-    def _of_mode(self, trial: _Trial, saving: Saving, meter: TensorPeak) -> Dict[str, int]:
+    def _of_mode(self, trial: _Trial, keep: Keep, meter: TensorPeak) -> Dict[str, int]:
         before = meter.live_bytes
         seen: Dict[str, Tuple[int, int]] = {}
 
@@ -171,10 +171,10 @@ class _Sizes:
             meter.peak_bytes = meter.live_bytes
 
         mark("start")
-        trial.run(saving, True, mark)
+        trial.run(keep, True, mark)
         released = seen["end"][1]
         mark("start")
-        trial.run(saving, False, mark)
+        trial.run(keep, False, mark)
         return {
             "forward_peak_bytes": seen["held"][1],
             "held_bytes": seen["held"][0],

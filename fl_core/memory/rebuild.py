@@ -7,7 +7,7 @@ bits and takes ReLU.
 """
 
 from functools import partial
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -46,26 +46,28 @@ class _FromNorm(Slot):
 class Rebuilt(Saving):
     """The unit needs no change: its norms and what follows them are found in autograd's graph."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, unit: nn.Module) -> None:
+        super().__init__(unit)
+        self._watches: List[Any] = []
         self._from_norm: Dict[Any, Callable[[], _FromNorm]] = {}  # by the norm's node in the graph
         self._by_node: Dict[Any, Slot] = {}
         self._by_place: Dict[Tuple[Any, ...], Slot] = {}  # these keep their tensors, so a place is not taken twice
 
     def __enter__(self) -> "Rebuilt":
-        self._watch = nn.modules.module.register_module_forward_hook(self._ran)
+        norms = [module for module in self.unit.modules() if isinstance(module, NORM)]
+        self._watches = [norm.register_forward_hook(self._ran) for norm in norms]
         super().__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)
-        self._watch.remove()
+        for watch in self._watches:
+            watch.remove()
         for known in (self._from_norm, self._by_node, self._by_place):
             known.clear()
 
     def _ran(self, module: nn.Module, inputs: Tuple[Tensor, ...], output: Tensor) -> None:
-        if isinstance(module, NORM):
-            self._from_norm[output.grad_fn] = partial(_FromNorm, module, inputs[0].detach())
+        self._from_norm[output.grad_fn] = partial(_FromNorm, module, inputs[0].detach())
 
     def slot(self, tensor: Tensor) -> Slot:
         node = tensor.grad_fn

@@ -7,7 +7,7 @@ to its last.
 from typing import Any, Optional
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Slot:
@@ -34,7 +34,8 @@ class Slot:
 class Saving:
     """Context manager for a unit's forward; subclasses say which slot a tensor gets."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: nn.Module) -> None:
+        self.unit = unit
         self._hooks = torch.autograd.graph.saved_tensors_hooks(self._pack, lambda slot: slot.take())
 
     def slot(self, tensor: Tensor) -> Slot:

@@ -10,7 +10,7 @@ from typing import Any, Callable, ContextManager, List, NamedTuple, Tuple
 import torch
 from torch import Tensor, nn
 
-Saving = Callable[[], ContextManager[Any]]  # decides how autograd's saved tensors are kept
+Keep = Callable[[nn.Module], ContextManager[Any]]  # around a unit's forward: how its saved tensors are kept
 
 
 class _Start(torch.autograd.Function):
@@ -34,11 +34,11 @@ class Tape(NamedTuple):
     box: List[Tensor]
 
 
-def record(unit: nn.Module, hidden: Tensor, saving: Saving, input_gradient: bool) -> Tuple[Tape, Tensor]:
+def record(unit: nn.Module, hidden: Tensor, keep: Keep, input_gradient: bool) -> Tuple[Tape, Tensor]:
     """Run `unit` under autograd. Returns the tape and the detached output."""
     leaf = hidden.detach().requires_grad_(input_gradient)
     with torch.enable_grad():
-        with saving():
+        with keep(unit):
             output = unit(leaf)
         box: List[Tensor] = []
         start = _Start.apply(output, box)  # type: ignore[no-untyped-call]
