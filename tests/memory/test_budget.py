@@ -143,12 +143,12 @@ def test_a_neighbour_is_felt_at_the_next_step(neighbour: subprocess.Popen[str]) 
     ("options", "words"),
     [
         ({"budget_mb": 100, "share": 0.5}, "give budget_mb or share, not both"),
-        ({"budget_mb": -1, "share": None}, "a positive number, a list of them"),
-        ({"budget_mb": [], "share": None}, "a positive number, a list of them"),
+        ({"budget_mb": -1, "share": None}, "not a positive number, a list"),
+        ({"budget_mb": [], "share": None}, "not a positive number, a list"),
         ({"budget_mb": "all", "share": None}, '"available"'),
         ({"budget_mb": None, "share": "half"}, "share 'half' is not a positive number"),
     ],
 )
 def test_a_budget_that_is_none_is_refused(options: dict[str, object], words: str) -> None:
     with pytest.raises(BadJob, match=words):
-        limit_of("recompute", options)
+        limit_of(options)
