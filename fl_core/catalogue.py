@@ -8,6 +8,7 @@ from fl_core.errors import UnknownName
 
 METHODS = {
     "fedavg": "fl_core.methods.fedavg:METHOD",
+    "fedhybrid": "fl_core.methods.fedhybrid:METHOD",
     "freeze": "fl_core.methods.freeze:METHOD",
     "recompute": "fl_core.methods.recompute:METHOD",
     "split": "fl_core.methods.split:METHOD",
