@@ -6,6 +6,7 @@ import base64
 import logging
 import socket
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -143,7 +144,8 @@ class _Passage:
         self._client = client
 
     def close(self) -> None:
-        self._channel.close()
+        with suppress(OSError, EOFError, paramiko.SSHException):  # Paramiko closes it from two threads
+            self._channel.close()
         self._client.close()
 
     def __getattr__(self, name: str) -> Any:
