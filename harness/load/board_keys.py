@@ -6,6 +6,7 @@ import base64
 import binascii
 import difflib
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, Field
 from harness.agent.sidecars import SIDECARS
 from harness.board_classes import BOARD_CLASSES
 from harness.errors import Problem
+from harness.images import names as image_names
 from harness.load.fields import BudgetMb, Keys, Number, Seconds, Text, Whole, checked, field, one_of
 
 LEVELS = ("embedded", "namespace", "emulated")
@@ -68,10 +70,10 @@ class BoardKeys(Keys):
     ansible_port: Annotated[Whole, Field(ge=1, le=65535)] | None = field("a port from 1 to 65535", 22)
     ansible_user: Name | None = field("a login name", "fedrack")
     ansible_ssh_private_key_file: Text | None = field("the path of a private key", "~/.ssh/id_ed25519")
-    ansible_connection: Literal["ssh"] | None = field("ssh, the only connection that FedRack has so far", "ssh")
+    ansible_connection: Literal["ssh", "adb", "local"] | None = field("ssh, adb or local", "ssh")
     ansible_python_interpreter: Text | None = field("an interpreter on the board", "/usr/bin/python3")
     board_class: Annotated[Text, one_of("board class", BOARD_CLASSES)] | None = field("a class", "jetson-nano")
-    image: Name | None = field("the name of a folder in device_images", "jetson-nano")
+    image: Annotated[Text, one_of("image", image_names())] | None = field("a folder of device_images", "jetson-jp4")
     virtual: Annotated[Text, one_of("level of virtual board", LEVELS)] | None = field("a level", "embedded")
     memory_budget_mb: BudgetMb | None = field("a whole number of MB, 64 or more", 1536)
     meters: list[Text] | None = field("a list of meters beside the board", "[shelly2://192.0.2.40]")
@@ -92,13 +94,17 @@ class BoardKeys(Keys):
     command_timeout_s: Seconds | None = field("a number of seconds above 0", 30)
 
 
-def board_keys(raw: dict[str, Any], path: str) -> tuple[dict[str, Any], list[Problem]]:
-    """The keys of one level, checked. Other `ansible_*` keys pass, unless they look like a slip in one of ours."""
+def board_keys(raw: Mapping[str, Any], path: str, *, shared: bool = False) -> tuple[dict[str, Any], list[Problem]]:
+    """The keys of one level, checked. Other `ansible_*` keys pass, and in a `shared` file any key that is not ours,
+    unless they look like a slip in one of ours."""
     ours: dict[str, Any] = {}
-    known_ansible = [key for key in BoardKeys.model_fields if key.startswith("ansible_")]
     for key, value in raw.items():
         key = OLD_NAMES.get(key, key)
-        slip = difflib.get_close_matches(key, known_ansible, n=1, cutoff=0.9)
-        if key in known_ansible or slip or not key.startswith("ansible_"):
+        foreign = shared or key.startswith("ansible_")
+        if key in BoardKeys.model_fields or not foreign or _slip(key):
             ours[key] = value
     return checked(BoardKeys, ours, path)
+
+
+def _slip(key: str) -> bool:
+    return bool(difflib.get_close_matches(key, list(BoardKeys.model_fields), n=1, cutoff=0.9))

@@ -1,4 +1,4 @@
-"""Each file under fact_cases/ is a board's reply, where its form comes from, and what the parser must make of it."""
+"""Each file under cases/ is a board's reply, where its form comes from, and what the parser must make of it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,27 @@ import pytest
 from harness.connect.base import KILLED, Result
 from harness.errors import CommandFailed, Unreachable
 from harness.facts import Fact, read
+from harness.facts.android import ANDROID, parse_getprop
+from harness.facts.cgroup import CGROUPS, parse_cgroups
+from harness.facts.clock_sync import CLOCK_SYNC, parse_clock
 from harness.facts.clocks import cpu_policies, locked, parse_jetson_clocks, parse_policies
+from harness.facts.cpu import CPU, parse_cpuinfo
+from harness.facts.disk import disk, parse_df
+from harness.facts.gather import gather
 from harness.facts.identity import MODEL, parse_l4t, parse_model, parse_pi_revision
+from harness.facts.interpreters import interpreters, parse_interpreters
+from harness.facts.jtop import JTOP, parse_jtop
+from harness.facts.memory import MEMORY, parse_meminfo
 from harness.facts.power_mode import POWER_MODE, parse_mode, parse_modes
 from harness.facts.swap import SWAPS, parse_swaps
+from harness.facts.system import DISTRIBUTION, KERNEL, LIBC, parse_distribution, parse_kernel, parse_libc
 from harness.facts.temperature import hottest_c, parse_zones, temperatures
 from harness.facts.throttle import parse_throttled, throttled_between
 from harness.facts.torch_build import parse_torch, torch_build
+from harness.facts.users import ACTIVITY, lease, parse_activity, parse_lease
 from tests.harness.local_board import LocalBoard
 
-CASES = {
-    path.stem: json.loads(path.read_text()) for path in sorted((Path(__file__).parent / "fact_cases").glob("*.json"))
-}
+CASES = {path.stem: json.loads(path.read_text()) for path in sorted((Path(__file__).parent / "cases").glob("*.json"))}
 PARSERS: dict[str, Callable[[str], Any]] = {
     "mode": parse_mode,
     "modes": parse_modes,
@@ -38,6 +47,19 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "model": parse_model,
     "pi_revision": parse_pi_revision,
     "torch": parse_torch,
+    "kernel": parse_kernel,
+    "distribution": parse_distribution,
+    "libc": parse_libc,
+    "cpu": parse_cpuinfo,
+    "meminfo": parse_meminfo,
+    "df": parse_df,
+    "interpreters": parse_interpreters,
+    "cgroups": parse_cgroups,
+    "clock": parse_clock,
+    "jtop": parse_jtop,
+    "android": parse_getprop,
+    "activity": parse_activity,
+    "lease": parse_lease,
 }
 
 
@@ -142,6 +164,34 @@ def test_the_commands_run_on_a_real_system(tmp_path: Path) -> None:
     assert read(board.runner, SWAPS).value is not None
     facts: list[Fact[Any]] = [cpu_policies("/sys"), temperatures("/sys"), MODEL]
     assert not any(read(board.runner, fact).fault for fact in facts), "whatever this machine has, or lacks"
+
+
+def test_all_facts_at_once_are_what_they_are_one_by_one(tmp_path: Path) -> None:
+    runner = LocalBoard(tmp_path).runner
+    facts: list[Fact[Any]] = [
+        KERNEL, DISTRIBUTION, LIBC, CPU, MEMORY, disk(str(tmp_path)), interpreters(sys.executable), CGROUPS, CLOCK_SYNC,
+        JTOP, ANDROID, ACTIVITY, lease(str(tmp_path), sys.executable), POWER_MODE, SWAPS, MODEL,
+    ]  # fmt: skip
+    before = len(runner.commands)
+    together = gather(runner, facts)
+    assert len(runner.commands) == before + 1
+    assert not any(found.fault for found in together.values()), "whatever this machine has, or lacks"
+    steady = [KERNEL, DISTRIBUTION, LIBC, CPU, interpreters(sys.executable), CGROUPS, JTOP, ANDROID, POWER_MODE]
+    assert {fact.name: together[fact.name] for fact in steady} == {fact.name: read(runner, fact) for fact in steady}
+    assert together["lease"].value is not None and not together["lease"].value.held
+
+
+def test_one_bad_answer_spoils_no_other(tmp_path: Path) -> None:
+    def command(name: str, command: str) -> Fact[str]:
+        return Fact(name=name, command=command, parse=str)
+
+    facts = [command("a", "printf 'no newline'"), command("b", "echo bad >&2; exit 3"), command("c", "no-such-program"),
+             command("d", "kill -9 $$ 2>/dev/null; cat; echo x=1")]  # fmt: skip
+    found = gather(LocalBoard(tmp_path).runner, facts[:3])
+    assert found["a"].value == "no newline"
+    assert found["b"].fault == "b: exit code 3: bad"
+    assert found["c"].absent
+    assert all("stopped halfway" in each.fault for each in gather(LocalBoard(tmp_path / "2").runner, facts).values())
 
 
 def test_the_torch_of_this_interpreter(tmp_path: Path) -> None:
