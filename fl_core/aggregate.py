@@ -4,7 +4,7 @@ Floating-point addition is not associative, so sums are kept in 64-bit fixed poi
 the same bits in whatever order and grouping they come, and partial sums of several machines can be merged.
 """
 
-from typing import Dict, Mapping, Optional
+from typing import Dict, Mapping, Optional, Union
 
 import numpy as np
 import torch
@@ -47,15 +47,18 @@ class WeightedMean:
 
     def result(self, state: Mapping[str, Tensor]) -> Dict[str, Tensor]:
         """The averages, in the dtypes of the updates; elements that nobody sent keep `state`'s value."""
-        means: Dict[str, Tensor] = {}
-        for key, total in self._sums.items():
-            if key not in self._weights:
-                means[key] = total
-                continue
-            weight = self._weights[key]
-            mean = (total.double() * 2.0**-self._shift / weight).to(self._dtypes[key])
-            means[key] = mean if bool((weight > 0).all()) else torch.where(weight > 0, mean, state[key])
-        return means
+        return {
+            key: self._mean(key, total, state) if key in self._weights else total for key, total in self._sums.items()
+        }
+
+    def _mean(self, key: str, total: Tensor, state: Mapping[str, Tensor]) -> Tensor:
+        weight, mean = self._weights[key], torch.empty(total.shape, dtype=self._dtypes[key])
+        if weight.dim() == 0:
+            _divide_fixed(total.view(-1).numpy(), 2.0**self._shift * int(weight), mean.view(-1).numpy())
+            return mean
+        divisor = weight.view(-1).numpy().clip(1) * 2.0**self._shift
+        _divide_fixed(total.view(-1).numpy(), divisor, mean.view(-1).numpy())
+        return torch.where(weight > 0, mean, state[key])
 
     def _fold(self, key: str, value: Tensor, samples: int, region: Optional[Region]) -> None:
         if key not in self._sums:
@@ -76,10 +79,17 @@ class WeightedMean:
 
 def _add_fixed(total: np.ndarray, value: Tensor, factor: float) -> None:
     """total += round(value * factor), in place."""
-    numbers = value.to(torch.float32).numpy() if value.dtype == torch.bfloat16 else value.numpy()
+    numbers = value.numpy()
     for start in range(0, len(numbers), CHUNK):
         scaled = np.multiply(numbers[start : start + CHUNK], factor, dtype=np.float64)
         total[start : start + CHUNK] += np.rint(scaled, out=scaled).astype(np.int64)
+
+
+def _divide_fixed(total: np.ndarray, divisor: Union[float, np.ndarray], mean: np.ndarray) -> None:
+    """mean = total / divisor, rounded to mean's precision."""
+    for start in range(0, len(total), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        mean[chunk] = total[chunk] / (divisor[chunk] if isinstance(divisor, np.ndarray) else divisor)
 
 
 def check_update(update: Update, expected: Mapping[str, torch.Size]) -> None:
