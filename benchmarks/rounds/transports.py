@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import resource
 import socket
 import struct
@@ -138,6 +139,10 @@ CARRIERS: dict[str, tuple[Callable[[Identity], None], Callable[[str, Identity], 
     "link": (lambda identity: _echo_link(None), lambda address, identity: _dial_link(address, None)),
     "link+tls": (_echo_link, _dial_link),
 }
+
+
+if importlib.util.find_spec("zmq") is None:
+    del CARRIERS["zmq"]
 
 
 def measure(array: np.ndarray, repetitions: int) -> dict[str, list[Cost]]:
