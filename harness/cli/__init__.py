@@ -22,6 +22,7 @@ COMMANDS = {
     "plan": "harness.cli.plan:plan",
     "provision": "harness.cli.provision:provision_command",
     "report": "harness.cli.report:report",
+    "simulate": "harness.cli.simulate:simulate",
     "trust": "harness.cli.trust:trust",
 }
 
