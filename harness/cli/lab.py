@@ -14,9 +14,8 @@ from harness.fault_kinds import FaultKind
 from harness.inventory import LAB_NAME
 from harness.lab import faults, needs
 from harness.lab import lab as labs
+from harness.lab.build import build
 from harness.lab.plan import Lab, known_labs, read_plan
-from harness.lab.written import write_inventory
-from harness.load import load_inventory
 
 NAME = click.option("--name", default="lab", show_default=True, help="One machine may hold several labs.")
 
@@ -43,18 +42,10 @@ def lab() -> None:
     help="Where to write the inventory for the other commands.",
 )
 def up(name: str, plan: Path, inventory: Path) -> None:
-    """Build the rack; what a lab cannot be built from is removed again."""
+    """Build the rack; where that fails, what was made is removed again."""
     if not re.match(LAB_NAME, name):
         raise FedRackError(f"{name!r} cannot name a lab", remedy="use up to 20 of a-z, 0-9 and `-`, a letter first")
-    specs = load_inventory(plan).boards
-    made = labs.plan(name, inventory, specs)
-    machine = needs.require()
-    labs.up(made)
-    write_inventory(made, plan)
-    wanted = {spec.name: spec.faults for spec in specs}
-    for board in made.boards:
-        for kind in wanted[board.name]:
-            faults.begin(board, FaultKind(kind), machine)
+    made = build(name, plan, inventory)
     Console().print(f"{len(made.boards)} boards are up. Next:  fedrack bench --inventory {inventory}", highlight=False)
 
 

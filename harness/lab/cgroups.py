@@ -183,7 +183,7 @@ def members(trees: Iterable[Path]) -> set[int]:
 def start_in(
     made: Groups, group: str, command: Sequence[str], console: IO[bytes] | int | None
 ) -> subprocess.Popen[bytes]:
-    """A program that is in the group before it begins, and lives on without us. `console`: None is our own."""
+    """A program that is in the group before it begins. `console`: None is our own."""
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -192,6 +192,13 @@ def start_in(
         start_new_session=True,
         preexec_fn=lambda: made.enter(group),
     )
+
+
+def leave_in(made: Groups, group: str, command: Sequence[str]) -> None:
+    """A program that stays in the group, as nobody's child, until the group is killed."""
+    with start_in(made, group, ["setsid", "--fork", *command], subprocess.DEVNULL) as starter:
+        if starter.wait() != 0:
+            raise OSError(f"`{command[0]}` could not be started in {group}")
 
 
 def kill(made: Groups, group: str) -> None:

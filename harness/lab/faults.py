@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from harness.errors import FedRackError
 from harness.fault_kinds import FaultKind
 from harness.inventory import Link
 from harness.lab import false_clock, power, wire
-from harness.lab.cgroups import Groups, kill, start_in
+from harness.lab.cgroups import Groups, kill, leave_in
 from harness.lab.plan import FAULTS_FILE, READY_FILE, LabBoard, lab_namespace
 
 SLOW_MBIT = 2.0  # OURS: a Wi-Fi at the end of its range
@@ -88,7 +87,7 @@ def _nothing(board: LabBoard, machine: Groups) -> None:
 def _starve(board: LabBoard, machine: Groups) -> None:
     """Less memory, and a program that wants what is left: the kernel ends whom it likes least, the worker first."""
     machine.limit_memory(board.group, machine.memory_used_bytes(board.group) + SPARE_BYTES)
-    start_in(machine, board.system_group, [sys.executable, "-c", f"bytearray({2 * SPARE_BYTES})"], subprocess.DEVNULL)
+    leave_in(machine, board.system_group, [sys.executable, "-c", f"bytearray({2 * SPARE_BYTES})"])
 
 
 def _feed(board: LabBoard, machine: Groups) -> None:
@@ -130,7 +129,7 @@ def _plug(board: LabBoard, machine: Groups) -> None:
 def _flap(board: LabBoard, machine: Groups) -> None:
     machine.make(board.flap_group)
     script = FLAP.format(lab_namespace(board.lab), board.port)
-    start_in(machine, board.flap_group, ["sh", "-c", f"while :; do {script}; done"], subprocess.DEVNULL)
+    leave_in(machine, board.flap_group, ["sh", "-c", f"while :; do {script}; done"])
 
 
 def _stop_flapping(board: LabBoard, machine: Groups) -> None:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from harness.errors import FedRackError, UnknownName
 from harness.inventory import BoardSpec
 from harness.lab import cgroups, kernel, needs, power, wire
+from harness.lab.cgroups import Groups
 from harness.lab.plan import MOST_BOARDS, STATE, Lab, LabBoard, known_labs, lab_namespace, read_plan, write_plan
 from harness.lab.shapes import SHAPES
 
@@ -40,12 +41,17 @@ def plan(name: str, inventory: Path, specs: Sequence[BoardSpec]) -> Lab:
     return Lab(name=name, inventory=str(inventory.absolute()), boards=boards)
 
 
-def up(lab: Lab) -> None:
+def claim(lab: Lab) -> None:
+    """Takes the lab's name on this machine. Raises `FedRackError` where it is taken."""
+    try:
+        lab.folder.mkdir(parents=True, mode=0o700)
+    except FileExistsError:
+        remedy = f"fedrack lab down --name {lab.name}"
+        raise FedRackError(f"there is a lab {lab.name!r} already", remedy=remedy) from None
+
+
+def up(lab: Lab, machine: Groups) -> None:
     """Makes it; returns when every board takes logins. Raises `FedRackError`, with what was made still there."""
-    machine = needs.require()
-    if lab.folder.exists():
-        raise FedRackError(f"there is a lab {lab.name!r} already", remedy=f"fedrack lab down --name {lab.name}")
-    lab.folder.mkdir(parents=True, mode=0o700)
     write_plan(lab)
     _write_key(lab.folder / LOGIN_KEY)
     for board in lab.boards:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from harness.errors import FedRackError
 from harness.lab import kernel
@@ -61,7 +60,6 @@ def _boot(board: LabBoard, machine: Groups) -> subprocess.Popen[bytes]:
 
 
 def _dead(board: LabBoard) -> FedRackError:
-    log: Path = board.folder / _CONSOLE
-    tail = log.read_text(errors="replace").strip().splitlines()[-10:]
+    tail = (board.folder / _CONSOLE).read_text(errors="replace").strip().splitlines()[-10:]
     message = "\n".join([f"{board.name} does not come up", *(f"  {line}" for line in tail)])
-    return FedRackError(message, remedy=f"see {log}; `fedrack lab down` removes the lab")
+    return FedRackError(message, remedy="these are the last lines of its console")

@@ -15,7 +15,7 @@ from dataclasses import asdict
 
 from harness.errors import FedRackError
 from harness.inventory import Link
-from harness.lab.cgroups import Groups, kill, start_in
+from harness.lab.cgroups import Groups, kill, leave_in
 from harness.lab.plan import CONTROLLER, PREFIX, Lab, LabBoard, lab_namespace
 
 BRIDGE = "bridge0"
@@ -118,7 +118,7 @@ def _play(board: LabBoard, link: Link, machine: Groups) -> None:
     ends = [word for end in _ends(board) for word in end]
     command = [sys.executable, "-m", "harness.lab.user_link", *ends, json.dumps(asdict(link))]
     machine.make(board.wire_group)
-    start_in(machine, board.wire_group, command, subprocess.DEVNULL)
+    leave_in(machine, board.wire_group, command)
 
 
 def _ip(lines: Iterable[str], namespace: str | None = None) -> None:
@@ -130,5 +130,5 @@ def _run(command: Sequence[str], text: str = "") -> str:
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     if done.returncode != 0:
         said = done.stderr.strip() or f"exit code {done.returncode}"
-        raise FedRackError(f"`{' '.join(command)}`: {said}", remedy="run `fedrack lab down`, then try again")
+        raise FedRackError(f"`{' '.join(command)}`: {said}", remedy="check the board's `link`; is iproute2 5 or newer?")
     return done.stdout

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import FedRackError
-from harness.lab import needs
+from harness.fault_kinds import FaultKind
+from harness.lab import faults, needs
+from harness.lab.lab import down
 from harness.lab.plan import STATE, Lab, lab_namespace, read_plan
 
 ROOT = Path(__file__).parents[2]
@@ -44,20 +46,33 @@ class LiveLab:
         assert plan is not None
         return plan
 
-    def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-c", "from harness.cli import main; main()", "lab", words[0], "--name", self.name,
-                *words[1:]]  # fmt: skip
-
     def start_up(self, plan: str = PLAN) -> subprocess.Popen[str]:
         (self.folder / "plan.yaml").write_text(plan)
-        words = self.command("up", "--plan", str(self.folder / "plan.yaml"), "--inventory", str(self.inventory))
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        return subprocess.Popen(words, cwd=ROOT, env=environment(), text=True, **pipes)  # type: ignore[call-overload, no-any-return]
+        words = [Path(__file__).with_name("up.py"), self.name, self.folder / "plan.yaml", self.inventory]
+        return subprocess.Popen(
+            [sys.executable, *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment(),
+            text=True,
+        )
 
-    def run(self, *words: str) -> str:
-        done = subprocess.run(self.command(*words), cwd=ROOT, env=environment(), text=True, capture_output=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+    def up(self, plan: str = PLAN) -> None:
+        building = self.start_up(plan)
+        output = building.communicate(timeout=100)[0]
+        assert building.returncode == 0, output
+
+    def down(self) -> None:
+        down(self.name)
+
+    def fault(self, board: str, kind: FaultKind) -> None:
+        faults.begin(self.plan.board(board), kind, needs.require())
+
+    def cli(self, *words: str) -> tuple[int, str]:
+        """`fedrack lab` itself."""
+        command = [sys.executable, "-c", "from harness.cli import main; main()", "lab", *words]
+        done = subprocess.run(command, env=environment(), text=True, capture_output=True)
+        return done.returncode, done.stdout + done.stderr
 
     def inside(self, *words: str, namespace: str = "") -> str:
         """A command in the lab's network, or in that of a board."""
@@ -108,13 +123,11 @@ def rack(possible: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     """A lab of three boards that is up."""
     lab = LiveLab(name=f"t{os.getpid()}", folder=tmp_path_factory.mktemp("lab"))
     try:
-        up = lab.start_up()
-        output = up.communicate(timeout=60)[0]
-        assert up.returncode == 0, output
+        lab.up()
         yield lab
     finally:
         if (STATE / lab.name).exists():
-            lab.run("down")
+            lab.down()
 
 
 @pytest.fixture
@@ -123,4 +136,4 @@ def cut_off(possible: None, tmp_path: Path) -> Iterator[LiveLab]:
     lab = LiveLab(name=f"c{os.getpid()}", folder=tmp_path)
     yield lab
     if (STATE / lab.name).exists():
-        lab.run("down")
+        lab.down()

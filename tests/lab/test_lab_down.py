@@ -1,17 +1,17 @@
-"""`lab down` leaves nothing, whenever `lab up` was killed; and the command says what is wrong in a sentence."""
+"""`lab down` leaves nothing, whenever `lab up` was killed."""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from harness.fault_kinds import FaultKind
 from harness.lab.plan import STATE, lab_namespace
-from tests.lab.conftest import LiveLab, environment
+from tests.lab.conftest import PLAN, LiveLab
 
 # A sign on the machine that `lab up` has come so far; it is killed as soon as that is there.
 MOMENTS = {
@@ -30,30 +30,20 @@ def test_down_removes_what_a_killed_up_had_made(cut_off: LiveLab, moment: str) -
     os.kill(up.pid, signal.SIGKILL)
     up.communicate()
     assert cut_off.traces()
-    cut_off.run("down")
+    cut_off.down()
     assert cut_off.traces() == []
 
 
 def test_a_whole_lab_with_faults_leaves_nothing(cut_off: LiveLab) -> None:
     """The worst of them: processes that do not die, a wire that is played, a hand that plugs it in and out."""
-    output = cut_off.start_up().communicate(timeout=60)[0]
-    assert "3 boards are up" in output
-    for board, kind in (("nano", "hang"), ("far", "link-flapping")):
-        cut_off.run("fault", board, kind)
-    assert "link-flapping" in cut_off.run("list")
-    again = cut_off.start_up().communicate(timeout=60)[0]
-    assert f"there is a lab '{cut_off.name}' already" in again
-    cut_off.run("down")
+    cut_off.up()
+    for board, kind in (("nano", FaultKind.HANG), ("far", FaultKind.LINK_FLAPPING), ("pi", FaultKind.OUT_OF_MEMORY)):
+        cut_off.fault(board, kind)
+    cut_off.down()
     assert cut_off.traces() == []
 
 
-def test_unknown_names_are_answered_with_the_known_ones(rack: LiveLab) -> None:
-    for words, said in (
-        (["fault", "nan", "hang"], f"unknown board of lab '{rack.name}' 'nan'\n  did you mean 'nano'?"),
-        (["fault", "nano", "hangs"], "'hangs' is not one of 'out-of-memory', 'hang',"),
-    ):
-        done = subprocess.run(rack.command(*words), env=environment(), text=True, capture_output=True)
-        assert done.returncode == 2 and said in done.stderr
-    nobody = LiveLab(name="nobody", folder=Path("."))
-    done = subprocess.run(nobody.command("down"), env=environment(), text=True, capture_output=True)
-    assert done.returncode == 2 and "unknown lab 'nobody'" in done.stderr
+def test_a_lab_that_cannot_be_built_leaves_nothing(cut_off: LiveLab) -> None:
+    building = cut_off.start_up(PLAN.replace("rate_mbit: 20", "rate_mbit: 1.0e-9"))
+    assert "`tc -n" in building.communicate(timeout=100)[0] and building.returncode == 1
+    assert cut_off.traces() == []

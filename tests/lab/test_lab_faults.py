@@ -45,14 +45,12 @@ def rehearse(lab: LiveLab, phase: str, kinds: list[str]) -> dict[str, Any]:
     """The verdicts, by fault, and of the board `healthy`. The lab is gone afterwards."""
     hosts = {"healthy": "jetson-nano", **{kind: CLASS_OF.get(FaultKind(kind), "jetson-nano") for kind in kinds}}
     body = ", ".join(f"{name}: {{board_class: {board_class}}}" for name, board_class in hosts.items())
-    up = lab.start_up(f"all: {{vars: {VARS}, hosts: {{{body}}}}}")
-    output = up.communicate(timeout=60)[0]
-    assert up.returncode == 0, output
+    lab.up(f"all: {{vars: {VARS}, hosts: {{{body}}}}}")
     words = [str(lab.inventory), str(lab.folder / "results"), phase, json.dumps({kind: kind for kind in kinds})]
     command = [sys.executable, str(Path(__file__).with_name("rehearse.py")), *words, str(CELL_S)]
     done = subprocess.run(command, cwd=ROOT, env=environment(), text=True, capture_output=True, timeout=4 * CELL_S)
     assert done.returncode == 0, done.stderr
-    lab.run("down")
+    lab.down()
     assert lab.traces() == []
     verdict: dict[str, Any] = json.loads(done.stdout)
     return verdict
