@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 
 NEW_NAMESPACES = 0x00020000 | 0x04000000 | 0x08000000 | 0x20000000  # CLONE_NEWNS, NEWUTS, NEWIPC, NEWPID
 _NEW_NETWORK = 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE, MS_REMOUNT = 0x1000, 0x4000, 1 << 18, 0x20
 _MNT_DETACH = 2
+_PR_SET_PDEATHSIG = 1
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent() -> None:
+    """Called in a child before exec: it is killed when its parent ends, however that ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def unshare(flags: int) -> None:

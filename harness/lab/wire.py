@@ -15,6 +15,7 @@ from dataclasses import asdict
 
 from harness.errors import FedRackError
 from harness.inventory import Link
+from harness.lab import kernel
 from harness.lab.cgroups import Groups, kill, leave_in
 from harness.lab.plan import CONTROLLER, PREFIX, Lab, LabBoard, lab_namespace
 
@@ -127,7 +128,8 @@ def _ip(lines: Iterable[str], namespace: str | None = None) -> None:
 
 
 def _run(command: Sequence[str], text: str = "") -> str:
-    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    """Not to go on with a batch whose `lab up` was killed: `lab down` may be next."""
+    done = subprocess.run(command, input=text, capture_output=True, text=True, preexec_fn=kernel.die_with_parent)
     if done.returncode != 0:
         said = done.stderr.strip() or f"exit code {done.returncode}"
         raise FedRackError(f"`{' '.join(command)}`: {said}", remedy="check the board's `link`; is iproute2 5 or newer?")
