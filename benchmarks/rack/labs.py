@@ -14,7 +14,7 @@ from typing import Any
 
 LAB = "figures"
 _FEDRACK = [sys.executable, "-c", "from harness.cli import main; main()"]
-_VARS = {"virtual": "namespace", "image": "virtual", "connect_timeout_s": 3.0, "command_timeout_s": 10.0}
+_VARS = {"virtual": "namespace", "image": "virtual"}
 
 
 def start(folder: Path, hosts: Mapping[str, Mapping[str, Any]]) -> subprocess.Popen[bytes]:

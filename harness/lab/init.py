@@ -62,6 +62,7 @@ class _Init:
         self._groups = own
         self._machine_cpus = machine_cpus
         self._files: dict[Path, int] = {}
+        self._shown: dict[Path, str] = {}
         self._faults: frozenset[str] = frozenset()  # those that are played
         self._booted_s = time.monotonic()
         self._booted_core_s = self._used_core_s()
@@ -164,6 +165,9 @@ class _Init:
 
     def _show(self, path: Path, text: str) -> None:
         """In place: readers keep the file open. Nothing at all is how a sensor fails that does not answer."""
+        if self._shown.get(path) == text:
+            return
+        self._shown[path] = text
         if path not in self._files:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._files[path] = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
