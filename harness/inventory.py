@@ -17,6 +17,7 @@ class Jump(NamedTuple):
     user: str
     key_file: str | None
 
+
 LAB_NAME = r"^[a-z][a-z0-9-]{0,19}$"  # it becomes part of the names of namespaces and cgroups
 
 

@@ -26,7 +26,7 @@ def enter_lab(boards: Sequence[BoardSpec]) -> None:
         Problem(path=board.name, what=f"{address} is neither loopback nor in the lab's {PREFIX}", remedy=_REMEDY)
         for board in boards
         if board.virtual != "embedded"
-        for address in (board.host, board.server_address)
+        for address in (board.host, board.server_address, *(jump.host for jump in board.jumps))
         if not _inside(address)
     ]
     if len(labs) > 1:
