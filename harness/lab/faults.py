@@ -127,13 +127,13 @@ def _plug(board: LabBoard, machine: Groups) -> None:
 
 
 def _flap(board: LabBoard, machine: Groups) -> None:
-    machine.make(board.flap_group)
+    machine.make(board.hand_group)
     script = FLAP.format(lab_namespace(board.lab), board.port)
-    leave_in(machine, board.flap_group, ["sh", "-c", f"while :; do {script}; done"])
+    leave_in(machine, board.hand_group, ["sh", "-c", f"while :; do {script}; done"])
 
 
 def _stop_flapping(board: LabBoard, machine: Groups) -> None:
-    kill(machine, board.flap_group)
+    kill(machine, board.hand_group)
     wire.plug(board, True)
 
 

@@ -63,7 +63,7 @@ class LabBoard:
     @property
     def group(self) -> str:
         """Its cgroup, below the hierarchy's root."""
-        return f"{lab_namespace(self.lab)}/{self.name}"
+        return f"{lab_namespace(self.lab)}/boards/{self.name}"
 
     @property
     def system_group(self) -> str:
@@ -73,21 +73,21 @@ class LabBoard:
     @property
     def hardware_group(self) -> str:
         """Of its init, which plays its kernel and its sensors."""
-        return f"{lab_namespace(self.lab)}/{self.name}.hardware"
+        return f"{lab_namespace(self.lab)}/hardware/{self.name}"
 
     @property
     def wire_group(self) -> str:
         """Of the programs that play its wire: they go on while the board is frozen or without power."""
-        return f"{lab_namespace(self.lab)}/{self.name}.wire"
+        return f"{lab_namespace(self.lab)}/wires/{self.name}"
 
     @property
-    def flap_group(self) -> str:
+    def hand_group(self) -> str:
         """Of the hand that plugs and unplugs it."""
-        return f"{lab_namespace(self.lab)}/{self.name}.flap"
+        return f"{lab_namespace(self.lab)}/hands/{self.name}"
 
     @property
     def folder(self) -> Path:
-        return STATE / self.lab / self.name
+        return STATE / self.lab / "boards" / self.name
 
     @property
     def disk(self) -> Path:

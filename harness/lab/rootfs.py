@@ -15,7 +15,7 @@ from pathlib import Path
 import harness
 from harness.lab import kernel, sysfs
 from harness.lab.false_clock import ORDERS
-from harness.lab.plan import LabBoard
+from harness.lab.plan import STATE, LabBoard
 from harness.lab.shapes import SHAPES, Shape
 
 PANEL = Path("/run/board/panel")
@@ -91,7 +91,7 @@ def _furnish(board: LabBoard, shape: Shape, new: Path) -> None:
     for key in (HOST_KEY, WRONG_HOST_KEY):
         _below(new, key).write_bytes((board.folder / key.name).read_bytes())
         _below(new, key).chmod(0o600)
-    _below(new, LOGIN_KEY).write_bytes((board.folder.parent / LOGIN_KEY.name).read_bytes())
+    _below(new, LOGIN_KEY).write_bytes((STATE / board.lab / LOGIN_KEY.name).read_bytes())
     _below(new, PROC).mkdir()
     for name in _PROC_FILES:
         _below(new, PROC / name).touch()

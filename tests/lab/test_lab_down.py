@@ -17,8 +17,8 @@ from tests.lab.conftest import PLAN, LiveLab
 MOMENTS = {
     "a folder and no plan": lambda lab: (STATE / lab.name).exists(),
     "namespaces": lambda lab: Path("/run/netns", lab_namespace(lab.name)).exists(),
-    "a board that boots": lambda lab: (STATE / lab.name / "nano" / "console.log").exists(),
-    "the first board": lambda lab: (STATE / lab.name / "nano" / "panel" / "ready.json").exists(),
+    "a board that boots": lambda lab: (STATE / lab.name / "boards" / "nano" / "console.log").exists(),
+    "the first board": lambda lab: (STATE / lab.name / "boards" / "nano" / "panel" / "ready.json").exists(),
 }
 
 
