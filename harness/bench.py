@@ -18,6 +18,7 @@ from harness import __version__
 from harness.datasets import DataFiles, find
 from harness.frame.build import build_frames
 from harness.inventory import BoardSpec
+from harness.lab.enter import enter_lab
 from harness.launch import run_cell
 from harness.outcome import MEASURED
 from harness.payload import Payload, code_payload, data_payload
@@ -102,6 +103,7 @@ def _unmeasured(plan: Plan) -> tuple[str, ...]:
 @contextmanager
 def waking(boards: Sequence[BoardSpec], state_folder: Path) -> Iterator[Rack]:
     """The boards; those that are folders and processes are brought to life first, below `state_folder`."""
+    enter_lab(boards)
     with tempfile.TemporaryDirectory(prefix="fedrack-") as secrets, EmbeddedRack(boards, state_folder) as virtual:
         identity = Path(secrets) / "identity.pem"
         write_identity(identity, LONGEST_RUN)

@@ -18,6 +18,19 @@ class Jump(NamedTuple):
     key_file: str | None
 
 
+LAB_NAME = r"^[a-z][a-z0-9-]{0,19}$"  # it becomes part of the names of namespaces and cgroups
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """What the wire to a namespace board is like, in both directions alike. None and 0: as this machine has it."""
+
+    rate_mbit: float | None = None  # of frames on the wire, headers included
+    delay_ms: float = 0.0  # each way
+    jitter_ms: float = 0.0  # each way: evenly within delay_ms +- jitter_ms
+    loss_pct: float = 0.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
     """What the inventory asks to be set for a run, and restored after it; None or False: left as it is."""
@@ -65,6 +78,9 @@ class BoardSpec:
     command_timeout_s: float
     wanted: Wanted = Wanted()
     observation: Observation = Observation()
+    lab: str | None = None  # the lab that a namespace board belongs to; written by `fedrack lab up`
+    link: Link | None = None  # of a namespace board
+    faults: tuple[str, ...] = ()  # that a namespace board has from the start
 
     @property
     def where(self) -> str:

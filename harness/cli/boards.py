@@ -15,6 +15,7 @@ from harness.errors import BoardError
 from harness.facts.base import read
 from harness.facts.users import lease
 from harness.inventory import BoardSpec
+from harness.lab.enter import enter_lab
 from harness.load import load_inventory
 from harness.side_by_side import side_by_side
 from harness.states import BoardRecord, State, States
@@ -42,6 +43,7 @@ def boards(inventory: Path, devices: str, results: Path, live: bool, quarantine:
             states[spec.name] = BoardRecord()
     held: dict[str, str] = {}
     if live:
+        enter_lab(specs)
         with EmbeddedRack(specs, results / ".virtual") as rack:
             held = dict(side_by_side(rack.resolve(specs), lambda spec: _ask(spec, states)))
     Console().print(_table(specs, states, held))

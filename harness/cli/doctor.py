@@ -14,6 +14,7 @@ from harness.cli.paths import DEVICES, INVENTORY, RESULTS
 from harness.connect import connect
 from harness.doctor.base import Finding, Verdict
 from harness.doctor.examine import Examined, examine_all
+from harness.lab.enter import enter_lab
 from harness.load import load_inventory
 from harness.load.image import load_image
 from harness.payload import code_payload
@@ -37,6 +38,7 @@ def doctor(inventory: Path, devices: str, results: Path, deadline_s: float, as_j
     """
     boards = load_inventory(inventory).select(devices)
     images = {name: load_image(name) for name in {board.image for board in boards}}
+    enter_lab(boards)
     with EmbeddedRack(boards, results / ".virtual") as rack:
         examined = examine_all(rack.resolve(boards), images, connect, code_payload(), deadline_s)
     _remember(States(results / ".boards"), examined)

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from harness.cli.paths import DEVICES, INVENTORY, RESULTS
 from harness.connect import connect
+from harness.lab.enter import enter_lab
 from harness.load import load_inventory
 from harness.load.image import load_image
 from harness.provision.privileged import sudoers
@@ -62,6 +63,7 @@ def provision_command(
     else:
         cache, states = Cache(cache_folder or default_folder()), States(results / ".boards")
         told = _teller(console, quiet=as_json)
+        enter_lab(boards)
         with EmbeddedRack(boards, results / ".virtual") as rack:
             specs = rack.resolve(boards)
             outcomes = provision(specs, images, connect, cache, states, dry_run=dry_run, told=told)

@@ -14,10 +14,13 @@ from pydantic import AfterValidator, Field
 from harness.agent.sidecars import SIDECARS
 from harness.board_classes import BOARD_CLASSES
 from harness.errors import Problem
+from harness.fault_kinds import FaultKind
 from harness.images import names as image_names
+from harness.inventory import LAB_NAME
 from harness.load.fields import BudgetMb, Keys, Number, Seconds, Text, Whole, checked, field, one_of
 
 LEVELS = ("embedded", "namespace", "emulated")
+FAULTS = tuple(kind.value for kind in FaultKind)
 
 # Ansible still reads these; ignoring them would lead us to another address than Ansible.
 OLD_NAMES = {
@@ -63,6 +66,15 @@ Name = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 _KEY_EXAMPLE = "ssh-ed25519 AAAAC3Nza..."
 
 
+class LinkKeys(Keys):
+    """What the wire to a namespace board is like."""
+
+    rate_mbit: Annotated[Number, Field(gt=0)] | None = field("a rate in Mbit/s above 0", 20)
+    delay_ms: Annotated[Number, Field(ge=0)] | None = field("a time in ms, each way", 10)
+    jitter_ms: Annotated[Number, Field(ge=0)] | None = field("a time in ms, each way", 2)
+    loss_pct: Annotated[Number, Field(ge=0, le=100)] | None = field("a share in percent", 0.5)
+
+
 class BoardKeys(Keys):
     """Optional all: a host gets what its groups set, and its own values win."""
 
@@ -90,6 +102,9 @@ class BoardKeys(Keys):
     known_hosts: Text | None = field("the path of a known_hosts file", "known_hosts")
     root: Annotated[Text, AfterValidator(_folder)] | None = field("a folder relative to the login's home", ".fedrack")
     server_address: Address | None = field("the controller's address as the board sees it", "192.0.2.1")
+    lab: Annotated[Text, Field(pattern=LAB_NAME)] | None = field("the name of a lab", "lab")
+    link: LinkKeys | None = field("a link, with numbers from 0 up", "{rate_mbit: 20, delay_ms: 10}")
+    faults: list[Annotated[Text, one_of("fault", FAULTS)]] | None = field("a list of faults", "[under-voltage]")
     connect_timeout_s: Seconds | None = field("a number of seconds above 0", 10)
     command_timeout_s: Seconds | None = field("a number of seconds above 0", 30)
 

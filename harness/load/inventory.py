@@ -11,7 +11,7 @@ import paramiko
 
 from harness.board_classes import BOARD_CLASSES
 from harness.errors import BadInput, Problem
-from harness.inventory import BoardSpec, Inventory, Jump, Observation, Wanted
+from harness.inventory import BoardSpec, Inventory, Jump, Link, Observation, Wanted
 from harness.load.fields import BAD
 from harness.load.inventory_ini import read_ini_inventory
 from harness.load.inventory_yaml import read_yaml_inventory
@@ -161,7 +161,14 @@ def _board(name: str, keys: dict[str, Any], groups: tuple[str, ...], folder: Pat
         command_timeout_s=keys.get("command_timeout_s", 30.0),
         wanted=Wanted(**{name: keys[name] for name in ("power_mode", "governor", "lock_clocks") if name in keys}),
         observation=_observation(keys, virtual),
+        lab=keys.get("lab"),
+        link=_link(keys["link"]) if "link" in keys else None,
+        faults=tuple(keys.get("faults", ())),
     )
+
+
+def _link(keys: dict[str, float | None]) -> Link:
+    return Link(**{key: value for key, value in keys.items() if value is not None})
 
 
 def _observation(keys: dict[str, Any], virtual: str | None) -> Observation:
