@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
-from harness.errors import UnknownName
 from reports.data import Report, plain
 from reports.html import html
 from reports.pdf import pdf
 from reports.read import Run, read_run
+from reports.registry import find
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +28,8 @@ def build_report(run_dir: Path) -> Built:
 
 
 def report_of(run: Run) -> Report:
-    """The report as data, by the folder of this package that carries its name."""
-    name = str(run.manifest.get("report"))
-    known = [path.parent.name for path in Path(__file__).parent.glob("*/sections.py")]
-    if name not in known:
-        raise UnknownName("report", name, known)
-    report: Report = import_module(f"reports.{name}.sections").build(run)
-    return report
+    """The report as data, by the report that the manifest names. Raises `UnknownName`."""
+    return find(str(run.manifest.get("report"))).build(run)
 
 
 def write(folder: Path, report: Report) -> Built:
