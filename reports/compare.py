@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from reports.labels import WORK, with_labels
 from reports.read import Run
+from reports.statistics import Estimate, ratio
 
 BASELINE = "fedavg"
 
@@ -26,6 +29,7 @@ SUBJECT = ("method", "options", "variant", "label")
 LEVELS = {"tensor_bytes": "tensor", "above_bytes": "process above floor", "gross_bytes": "process gross"}
 TIMES = ("round_s", "download_s", "compute_s", "exchange_s", "upload_s", "total_s", "worst_s", "energy_j")
 TRAFFIC = ("download_bytes", "upload_bytes", "exchange_bytes")
+EACH = "each_"  # prefix of the columns that hold all repeats
 MEASURED = (*LEVELS, "floor_bytes", *TIMES, *TRAFFIC, "accuracy")
 
 
@@ -49,14 +53,22 @@ def completed(cells: pd.DataFrame) -> pd.DataFrame:
 def merged(cells: pd.DataFrame) -> pd.DataFrame:
     """Completed repeats of one thing under the same circumstances as their median, with `repeats` and `spread`.
 
-    `spread` is (max - min) / median of the process peak above the floor.
+    `spread` is (max - min) / median of the process peak above the floor; `each_<column>` has the repeats' values, and
+    `cell_id` is the first of them.
     """
     groups = completed(cells).groupby([*CIRCUMSTANCE, *SUBJECT], dropna=False, sort=False)
     out = groups[list(MEASURED)].median()
+    for name in MEASURED:
+        out[f"{EACH}{name}"] = groups[name].agg(_known)
+    out["cell_id"] = groups["cell_id"].first()
     out["repeats"] = groups.size()
     peaks = groups["above_bytes"]
     out["spread"] = (peaks.max() - peaks.min()) / peaks.median()
     return out.reset_index()
+
+
+def _known(values: pd.Series) -> Any:  # Any: pandas-stubs knows of no tuple in a cell
+    return tuple(values.dropna())
 
 
 def beside(rows: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
@@ -64,8 +76,15 @@ def beside(rows: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
     keys = list(CIRCUMSTANCE)
     # Two baselines under the same circumstances (other options) would be a choice; we make none.
     base = rows[(rows["method"] == baseline).fillna(False)].drop_duplicates(keys, keep=False)
-    renamed = base[[*keys, *MEASURED]].rename(columns={name: f"base_{name}" for name in MEASURED})
+    figures = [*MEASURED, *(f"{EACH}{name}" for name in MEASURED)]
+    renamed = base[[*keys, *figures]].rename(columns={name: f"base_{name}" for name in figures})
     return rows.merge(renamed, on=keys, how="left")
+
+
+def against(row: Any, column: str) -> Estimate | None:
+    """A row of `beside` over its baseline, as a ratio with its interval; None where either side is missing."""
+    ours, base = row[f"{EACH}{column}"], row[f"base_{EACH}{column}"]
+    return ratio(ours, base) if isinstance(ours, tuple) and isinstance(base, tuple) else None
 
 
 def with_failed(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

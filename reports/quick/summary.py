@@ -12,9 +12,8 @@ from reports.quick import accuracy, equality, figures, fits, published
 from reports.quick.facts import Facts
 from reports.read import Run
 from reports.tables import listed, percent, relative, show_change
-from reports.verdicts import State
+from reports.verdicts import STRENGTH, State
 
-STRENGTH: tuple[State, ...] = ("reproduced", "differs", "not comparable")
 MAX_SENTENCES = 6  # of one kind; the sections have the rest
 
 
@@ -106,7 +105,7 @@ def _published(facts: Facts) -> Iterator[Finding]:
         verdicts.setdefault(f"{row.claim.system} {row.claim.quantity}", []).append(row.verdict.state)
     best = {name: min(states, key=STRENGTH.index) for name, states in verdicts.items()}
     named = {state: [name for name, found in best.items() if found == state] for state in STRENGTH}
-    parts = [f"{state}: {listed(named[state])}" for state in STRENGTH[:2]]
+    parts = [f"{state}: {listed(named[state])}" for state in STRENGTH[:-1] if named[state]]
     rest = f"not comparable: {len(named['not comparable'])}"
     yield Finding("Published", f"Of {len(best)} headline numbers, {'; '.join([*parts, rest])}.")
 
