@@ -93,7 +93,8 @@ def with_failed(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     asked = cells.groupby(keys, dropna=False, sort=False)
     every = asked["outcome"].first().to_frame()
     every["tries"] = asked.size()
-    every = every.reset_index().merge(rows, on=keys, how="left")
+    every["cell_id"] = asked["cell_id"].first()
+    every = every.reset_index().merge(rows.drop(columns="cell_id"), on=keys, how="left")
     every.loc[every["repeats"].notna(), "outcome"] = "completed"
     return _in_order(every)
 

@@ -34,9 +34,11 @@ STYLE: Any = {  # Any: the type of its keys differs between releases of matplotl
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
     "text.color": INK,
+    "figure.facecolor": "none",  # paper and page shine through
+    "axes.facecolor": "none",
     "xtick.color": INK,
     "ytick.color": INK,
-    "grid.color": "#e8ebef",
+    "grid.color": "#8a949e33",
     "legend.frameon": False,
     "svg.fonttype": "path",  # letters as outlines: no reader needs our font
     "svg.hashsalt": "fedrack",  # the same data gives the same file

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from reports import stability
 from reports.compare import BASELINE, LEVELS, workload
 from reports.data import Finding, Paragraph, Section, Tone
 from reports.labels import groups
@@ -28,7 +29,7 @@ def subtitle(run: Run) -> str:
 
 def findings(facts: Facts) -> tuple[Finding, ...]:
     """The sentences in the order of interest; what is missing comes last, but it comes."""
-    parts = (_fits, _savings, _accuracy, _equality, _published, _missing)
+    parts = (_fits, _savings, _accuracy, _equality, _published, _unstable, _missing)
     return tuple(finding for part in parts for finding in part(facts))
 
 
@@ -108,6 +109,12 @@ def _published(facts: Facts) -> Iterator[Finding]:
     parts = [f"{state}: {listed(named[state])}" for state in STRENGTH[:-1] if named[state]]
     rest = f"not comparable: {len(named['not comparable'])}"
     yield Finding("Published", f"Of {len(best)} headline numbers, {'; '.join([*parts, rest])}.")
+
+
+def _unstable(facts: Facts) -> Iterator[Finding]:
+    found = stability.finding(facts.run, facts.cells)
+    if found:
+        yield found
 
 
 def _missing(facts: Facts) -> Iterator[Finding]:
