@@ -19,6 +19,7 @@ from reports.read import Run
 from reports.tables import listed, virtual_mark
 
 MAX_LINES = 16  # of one figure
+MAX_LABEL = 32  # letters in the legend of a picture
 DASHES: tuple[tuple[int, ...], ...] = ((), (6, 3), (2, 2), (8, 2, 2, 2))  # by board, in turn
 TIME = "s since the first reading of the cell"
 INTRO = (
@@ -121,13 +122,18 @@ def _line(row: Any, readings: pd.DataFrame, colours: Mapping[str, str], place: i
     )
 
 
+def _cut(label: str) -> str:
+    """Names of any length leave the picture its room."""
+    return label if len(label) <= MAX_LABEL else label[: MAX_LABEL - 1] + "…"
+
+
 def _svg(name: str, y_name: str, lines: tuple[Line, ...]) -> str:
     def paint() -> Canvas:
         canvas = Canvas(figsize=(WIDTH_IN, 2.7), layout="constrained")
         panel = canvas.subplots()
         several = len({line.board for line in lines}) > 1
         for line in lines:
-            label = f"{line.method}, {line.board}" if several else line.method
+            label = _cut(f"{line.method}, {line.board}" if several else line.method)
             style: Any = (0, line.dash) if line.dash else "solid"
             panel.plot(line.x, line.y, color=line.colour, linestyle=style, linewidth=1.1, label=label)
         panel.set(xlabel=TIME, ylabel=y_name)

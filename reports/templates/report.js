@@ -10,6 +10,7 @@ const shown = (item) => !hidden.board.has(item.board) && !hidden.method.has(item
 
 function plot(name, data) {
   const place = document.getElementById("plot-" + name);
+  place.closest("figure").classList.add("live");  // first: what is not shown has no width
   const several = new Set(data.lines.map((line) => line.board)).size > 1;
   const joined = uPlot.join(data.lines.map((line) => [line.x, line.y]));
   const unit = data.y_name.split(", ").pop();
@@ -27,7 +28,6 @@ function plot(name, data) {
     cursor: { drag: { x: true, y: false }, focus: { prox: 24 } },
     focus: { alpha: 0.35 },
   }, joined, place);
-  place.closest("figure").classList.add("live");
   steer(place, made);
   plots.push({ made, lines: data.lines, place });
 }
@@ -103,10 +103,10 @@ function begin() {
   // A plot is made when it comes near the screen: the first view does not wait for the last figure.
   const near = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => {
     near.unobserve(entry.target);
-    const name = entry.target.id.slice("plot-".length);
+    const name = entry.target.dataset.name;
     plot(name, traces[name]);
   }), { rootMargin: "600px" });
-  Object.keys(traces).forEach((name) => near.observe(document.getElementById("plot-" + name)));
+  document.querySelectorAll("figure[data-name]").forEach((figure) => near.observe(figure));
   const redraw = () => plots.forEach(({ made }) => made.redraw(false, true));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   new ResizeObserver(() => plots.forEach(({ made, place }) => made.setSize({ width: place.clientWidth, height: 300 })))
