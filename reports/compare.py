@@ -35,7 +35,7 @@ MEASURED = (*LEVELS, "floor_bytes", *TIMES, *TRAFFIC, "accuracy")
 
 def prepared(run: Run) -> pd.DataFrame:
     """The run's cells x boards with the three memory levels, the rounds' total and worst time, and labels."""
-    cells = run.cells.copy()
+    cells = _as_planned(run)
     cells["tensor_bytes"] = cells["peak_tensor_bytes"]
     cells["gross_bytes"] = cells["peak_process_bytes"]
     cells["above_bytes"] = cells["peak_process_bytes"] - cells["floor_bytes"]
@@ -43,6 +43,13 @@ def prepared(run: Run) -> pd.DataFrame:
     whole = times.count() == times.size()  # a total with a round missing would be too small
     spans = pd.DataFrame({"total_s": times.sum().where(whole), "worst_s": times.max()}).reset_index()
     return _in_order(with_labels(cells.merge(spans, on=["cell_id", "board"], how="left"), run.manifest))
+
+
+def _as_planned(run: Run) -> pd.DataFrame:
+    """The cells in the order of the study: they ran shuffled."""
+    places = {cell.get("cell_id"): place for place, cell in enumerate(run.manifest.get("cells") or [])}
+    order = run.cells["cell_id"].map(places).to_numpy(dtype=float, na_value=len(places))
+    return run.cells.iloc[order.argsort(kind="stable")].reset_index(drop=True)
 
 
 def completed(cells: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ COMMANDS = {
     "bench": "harness.cli.bench:bench",
     "boards": "harness.cli.boards:boards",
     "doctor": "harness.cli.doctor:doctor",
+    "nightly": "harness.cli.nightly:nightly",
     "overhead": "harness.cli.overhead:overhead",
     "plan": "harness.cli.plan:plan",
     "provision": "harness.cli.provision:provision_command",
