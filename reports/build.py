@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.errors import FedRackError
 from reports.data import Report, plain
 from reports.html import html
 from reports.pdf import pdf
@@ -38,7 +40,22 @@ def write(folder: Path, report: Report) -> Built:
     data = json.loads(text)  # the writers get what the file holds, not what we believe it holds
     page, pages = html(data), pdf(data)
     built = Built(html=folder / "report.html", pdf=folder / "report.pdf", json=folder / "report.json")
-    built.json.write_text(text + "\n", encoding="utf-8")
-    built.html.write_text(page, encoding="utf-8")
-    built.pdf.write_bytes(pages)
+    _replace({built.json: f"{text}\n".encode(), built.html: page.encode(), built.pdf: pages})
     return built
+
+
+def _replace(contents: Mapping[Path, bytes]) -> None:
+    """All files or none: each is written beside its place first. Raises `FedRackError` where there is no room."""
+    drafts = {path: path.with_name(path.name + ".tmp") for path in contents}
+    try:
+        for path, content in contents.items():
+            drafts[path].write_bytes(content)
+    except OSError as error:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+        raise FedRackError(
+            f"the report could not be written: {error.strerror} ({error.filename})",
+            remedy="what was measured is kept; make room, then: fedrack report RUN_ID",
+        ) from None
+    for path, draft in drafts.items():
+        draft.replace(path)

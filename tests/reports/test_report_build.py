@@ -13,7 +13,7 @@ from typing import Any
 import pypdf
 import pytest
 
-from harness.errors import UnknownName
+from harness.errors import FedRackError, UnknownName
 from reports.build import Built, build_report
 
 Make = Callable[..., Path]
@@ -189,3 +189,14 @@ def test_a_failing_writer_leaves_no_half_report(make_run: Make, monkeypatch: pyt
     with pytest.raises(RuntimeError):
         build_report(folder)
     assert (folder / "report.json").read_bytes() == before
+
+
+@pytest.mark.usefixtures("sketches")
+def test_a_full_disk_is_a_sentence_and_leaves_the_report_before_it(make_run: Make) -> None:
+    folder = make_run(groups=("memory",))
+    before = build_report(folder).json.read_bytes()
+    (folder / "report.pdf.tmp").symlink_to("/dev/full")  # accepts every open and no byte
+    with pytest.raises(FedRackError, match="could not be written: No space left on device"):
+        build_report(folder)
+    assert (folder / "report.json").read_bytes() == before
+    assert not list(folder.glob("*.tmp"))
