@@ -65,7 +65,9 @@ def doubts(run: Run, cells: pd.DataFrame) -> list[Doubt]:
 
 
 def _spread(done: pd.DataFrame) -> Iterator[Doubt]:
-    for _, own in done[done["group"] != CONTROL].groupby([*CIRCUMSTANCE, *SUBJECT], dropna=False, sort=False):
+    keys = [*CIRCUMSTANCE, *SUBJECT]
+    repeated = done[(done["group"] != CONTROL) & done.duplicated(keys, keep=False)]
+    for _, own in repeated.groupby(keys, dropna=False, sort=False):
         first = own.iloc[0]
         for column, words in WATCHED.items():
             values = [float(value) for value in own[column].dropna()]

@@ -37,7 +37,8 @@ class Page:
 
         self._process = subprocess.Popen(
             [PROGRAM, *FLAGS, f"--user-data-dir={self._home.name}"],
-            pass_fds=(3, 4), preexec_fn=take_ends, stderr=subprocess.DEVNULL,
+            close_fds=False,  # Python opens none that a child would inherit
+            preexec_fn=take_ends, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         for end in ends:
             os.close(end)
