@@ -21,7 +21,7 @@ from tests.reports.conftest import write_run
 SAMPLES = 1_000_000
 BOARDS = 8
 TARGET_S, TARGET_BYTES, TARGET_VIEW_S = 5.0, 5_000_000, 1.0
-TIMES = 5
+TIMES = 3
 DRAW = "import sys, pathlib, reports.build; reports.build.build_report(pathlib.Path(sys.argv[1]))"
 
 
