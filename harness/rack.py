@@ -46,7 +46,7 @@ class Rack:
         """Begin anew with boards that broke; returns those that can be used again."""
         for name in names:
             self.boards[name] = Board(self.boards[name].spec, self._hear)
-        self.each([self.boards[name] for name in names], lambda board: board.prepare(run_id, payloads))
+        self.each([self.boards[name] for name in names], lambda board: board.prepare(run_id, payloads, self.identity))
         return [name for name in names if self.boards[name].usable]
 
     def each(self, boards: Sequence[Board], action: Callable[[Board], Any]) -> None:
