@@ -56,7 +56,7 @@ def draw(name: str, paint: Callable[[], Canvas]) -> str:
     """Run a painter under our style and return its SVG, whose ids start with `name`."""
     with matplotlib.rc_context(STYLE):
         stream = StringIO()
-        paint().savefig(stream, format="svg", bbox_inches="tight", pad_inches=0.06, metadata={"Date": None})
+        paint().savefig(stream, format="svg", metadata={"Date": None})
     return _embeddable(stream.getvalue(), name)
 
 
