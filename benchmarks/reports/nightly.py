@@ -10,8 +10,8 @@ from harness.nightly.detect import FEWEST, scan
 from harness.nightly.simulate import history, with_shift
 
 TIMES, MEMORIES = 48, 32  # series: 4 boards x 4 methods x (3 times, 2 memories)
-NIGHTS, HISTORIES = 120, 25
-BASELINE, SHIFTS = 30, 200
+NIGHTS, HISTORIES = 120, 80
+BASELINE, SHIFTS = 30, 600
 
 
 def rows() -> list[Row]:

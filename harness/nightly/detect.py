@@ -1,12 +1,12 @@
 """Change detection over many series at once, with few false alarms. Pure arithmetic, no I/O.
 
 Per series, each of the last two nights is set against the nights before them on a logarithmic scale (so that a shift is
-a ratio): a prediction interval's t score, with the baseline's median and its standard deviation without outliers. Both
-nights must lie on the same side, and the weaker score counts: its tail, squared, is the chance that two nights of the
-old level lie so far out. One bad night raises no alarm, and heavy tails hurt little. The p-values of a night go through
-Benjamini and Hochberg's step-up rule (J. R. Stat. Soc. B 57, 1995), so the more series there are, the more each must
-show. A shift below `RELEVANT` is not told however sure. After an alarm the series' baseline begins anew. The parameters
-are OURS, chosen by simulation (`make figures AREA=reports`).
+a ratio): its distance from the baseline's median in prediction standard deviations, outliers left out of the spread.
+Both nights must lie on the same side; each score counts up to `CAP` only, so that one bad night, however bad, is never
+enough. Their sum, over the root of two, is a normal score whose p-value goes with those of all series of the night
+through Benjamini and Hochberg's step-up rule (J. R. Stat. Soc. B 57, 1995): the more series there are, the more each
+must show. A shift below `RELEVANT` is not told however sure. After an alarm the series' baseline begins anew. The
+parameters are OURS, chosen by simulation; `make figures AREA=reports` checks them on other draws.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-FEWEST = 14  # nights of a baseline
-WINDOW = 40  # nights that it looks back
-FALSE_DISCOVERIES = 0.0003  # nominal; nights have heavier tails than t, so the real rate is some 30 times larger
+FEWEST = 21  # nights of a baseline
+WINDOW = 60  # nights that it looks back
+FALSE_DISCOVERIES = 0.00016  # nominal; nights have heavier tails than the normal, so many more are real
+CAP = 3.5  # of a night's score: one night alone, however bad, is never enough
 RELEVANT = 0.01  # a shift smaller than this is not told
 OUTLIER_SCORE = 5.0  # in robust standard deviations; left out of a baseline's spread
 SMALLEST_SPREAD = 0.001  # of exactly repeating series, such as tensor bytes
@@ -61,11 +62,10 @@ def _of_one_night(logs: np.ndarray, night: int, begun: np.ndarray) -> list[Alarm
     with np.errstate(invalid="ignore"):
         scores = (logs[night - 1 : night + 1] - middle) / (spread * np.sqrt(1 + MEDIAN_VARIANCE / np.maximum(count, 1)))
         shift = logs[night - 1 : night + 1].mean(axis=0) - middle
-    weaker = np.abs(scores).min(axis=0)
-    tested = (count >= FEWEST) & np.isfinite(weaker)
+    both = np.minimum(np.abs(scores), CAP).sum(axis=0) / math.sqrt(2)
+    tested = (count >= FEWEST) & np.isfinite(both)
     told = (np.sign(scores[0]) == np.sign(scores[1])) & (np.abs(np.expm1(shift)) >= RELEVANT)
-    tail = stats.t.sf(weaker, np.maximum(count - 1, 1))
-    p = np.where(tested, np.where(told, 2 * tail**2, 1.0), np.nan)
+    p = np.where(tested, np.where(told, 2 * stats.norm.sf(both), 1.0), np.nan)
     return [Alarm(night, int(at), float(np.expm1(shift[at])), float(p[at])) for at in discoveries(p)]
 
 
