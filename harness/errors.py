@@ -94,6 +94,12 @@ class BoardBusy(BoardError):
     outcome = "busy"
 
 
+class Quarantined(BoardError):
+    """The board has failed too often; it gets another chance in the next run."""
+
+    outcome = "quarantined"
+
+
 class CommandFailed(BoardError):
     """A command on the board ended with an error, or ran past its deadline."""
 

@@ -107,6 +107,11 @@ class Board:
             self.state = BoardState.BROKEN
         self.hang_up()
 
+    def quarantine(self, error: BoardError) -> None:
+        """Take it out of the run; unlike a failure, this stands whatever came before."""
+        self.failure, self.state = error, BoardState.BROKEN
+        self.hang_up()
+
     def start(self, cell: Cell, code: Payload, data: Payload | None, server: str, out: str) -> Event:
         """Start the cell's worker; returns what the agent says of its budget. Raises `BoardError`."""
         worker = ["fl_core.worker", "--server", server, "--client", self.name]

@@ -17,12 +17,16 @@ from harness.errors import FedRackError
 COMMANDS = {
     "bench": "harness.cli.bench:bench",
     "boards": "harness.cli.boards:boards",
+    "compare": "harness.cli.compare:compare",
     "doctor": "harness.cli.doctor:doctor",
+    "export": "harness.cli.export:export",
     "lab": "harness.cli.lab:lab",
+    "nightly": "harness.cli.nightly:nightly",
     "overhead": "harness.cli.overhead:overhead",
     "plan": "harness.cli.plan:plan",
     "provision": "harness.cli.provision:provision_command",
     "report": "harness.cli.report:report",
+    "serve": "harness.cli.serve:serve",
     "simulate": "harness.cli.simulate:simulate",
     "trust": "harness.cli.trust:trust",
 }
