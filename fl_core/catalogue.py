@@ -16,8 +16,14 @@ METHODS = {
 MODELS = {
     "cnn": "fl_core.models.cnn:cnn",
     "mobilenetv2": "fl_core.models.mobilenet:mobilenetv2",
+    "resnet152": "fl_core.models.resnet:resnet152",
     "resnet18": "fl_core.models.resnet:resnet18",
+    "resnet34": "fl_core.models.resnet:resnet34",
+    "resnet50": "fl_core.models.resnet:resnet50",
+    "squeezenet": "fl_core.models.squeezenet:squeezenet",
     "vgg11-bn": "fl_core.models.vgg:vgg11_bn",
+    "vgg16-bn": "fl_core.models.vgg:vgg16_bn",
+    "vit": "fl_core.models.vit:vit",
 }
 
 DATASETS = {

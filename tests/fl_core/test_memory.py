@@ -88,13 +88,15 @@ def build(name: str) -> BlockedModel:
     return model
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(set(MODELS) - {"resnet152"}))  # 10 s, and made of resnet50's units
 def test_recomputation_changes_no_bit_of_gradients_or_statistics(name: str) -> None:
     inputs, labels = torch.randn(8, 3, 32, 32), torch.randint(0, 10, (8,))
     plain, rebuilt = build(name), build(name)
+    torch.manual_seed(5)  # the same dropout in both
     functional.cross_entropy(plain(inputs), labels).backward()
     plan = plan_segments(unit_costs(rebuilt.live_units(), inputs, len(inputs)))
     assert plan.segments
+    torch.manual_seed(5)
     functional.cross_entropy(checkpointed(rebuilt.live_units(), plan, inputs), labels).backward()
     for (key, a), b in zip(plain.named_parameters(), rebuilt.parameters(), strict=True):
         assert a.grad is not None and b.grad is not None and torch.equal(a.grad, b.grad), key
