@@ -76,7 +76,7 @@ def stage_cost(spec: ModelSpec, part: Part, batch: int, step: Step = plain) -> S
         model.set_training()
         traces = [_trace(model, size, step) for size in TRACED]
     sizes = {key: value.numel() * value.element_size() for key, value in model.tensors().items()}
-    held, moved = sum(sizes.values()), sum(size for key, size in sizes.items() if part.moved(key))
+    held, moved = sum(sizes.values()), sum(size for key, size in sizes.items() if part.trained(key))
     return StageCost(
         held_bytes=held,
         trained_bytes=sum(p.numel() * p.element_size() for p in model.trained_parameters()),

@@ -57,7 +57,7 @@ class Part(NamedTuple):
     moving_norm: bool = False  # batch norm of frozen blocks in train mode, as in ProFL's published code
 
     def trained(self, key: str) -> bool:
-        """Whether the tensor of this state-dict key is trained in this part."""
+        """Whether the tensor of this state-dict key changes in training here, and so travels in every round."""
         place, _, rest = key.partition(".")
         name = rest.partition(".")[0]
         return (
@@ -66,11 +66,8 @@ class Part(NamedTuple):
             or (place == "exits" and name in self.exits)
             or (place == "head" and self.head)
             or key.startswith(self.tuned)
+            or (self.moving_norm and place == "blocks" and name in self.frozen and key.endswith(NORM_STATISTICS))
         )
-
-    def moved(self, key: str) -> bool:
-        """Whether this tensor changes in training at all: what is trained, and the statistics of moving norms."""
-        return self.trained(key) or (self.moving_norm and key.endswith(NORM_STATISTICS) and self.holds(key))
 
     def holds(self, key: str) -> bool:
         """Whether the tensor of this state-dict key lives in this part at all."""

@@ -121,7 +121,7 @@ def test_moving_norm_moves_the_statistics_of_frozen_blocks_and_nothing_else() ->
     assert {key for key in changed if key.startswith("blocks.block1")} == {
         "blocks.block1.0.1." + name for name in NORM_STATISTICS
     }
-    assert all(part.moved(key) for key in changed) and not part.moved("blocks.block1.0.1.weight")
+    assert all(part.trained(key) for key in changed) and not part.trained("blocks.block1.0.1.weight")
 
 
 def test_tuned_layers_of_a_frozen_block_train_and_the_units_before_them_save_nothing() -> None:
