@@ -7,10 +7,10 @@ from typing import Any, Dict
 from fl_core.errors import UnknownName
 
 METHODS = {
-    "fedavg": "fl_core.methods.fedavg:FedAvg",
-    "freeze": "fl_core.methods.freeze:Freeze",
-    "recompute": "fl_core.methods.recompute:Recompute",
-    "split": "fl_core.methods.split:Split",
+    "fedavg": "fl_core.methods.fedavg:METHOD",
+    "freeze": "fl_core.methods.freeze:METHOD",
+    "recompute": "fl_core.methods.recompute:METHOD",
+    "split": "fl_core.methods.split:METHOD",
 }
 
 MODELS = {

@@ -21,9 +21,7 @@ def objection(asked: Dict[str, Any], shapes: Dict[str, Shape]) -> Optional[str]:
         if job.dataset not in shapes:
             data = job.load_data(asked["data"])
             shapes[job.dataset] = (data.shape, data.classes)
-        method = job.build_method(job.build_spec(*shapes[job.dataset]))
-        for round_index in range(1, job.rounds + 1):
-            method.stage(round_index, job.rounds)
+        job.find_method().server(job.setup(job.build_spec(*shapes[job.dataset])))
     except CoreError as error:
         return str(error)
     return None

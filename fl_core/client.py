@@ -1,6 +1,6 @@
 """One federated client: its data, its part of the model, its local training. Knows no transport."""
 
-from typing import Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 import numpy as np
 import torch
@@ -8,10 +8,10 @@ import torch
 from fl_core.data.dataset import Dataset, batches
 from fl_core.data.partition import deal
 from fl_core.job import Job
-from fl_core.memory.optimiser import SGD
 from fl_core.memory.tensors import AVAILABLE, TensorPeak
-from fl_core.methods.base import Exchange, Stage
+from fl_core.methods.base import Batch, Exchange
 from fl_core.models.blocks import BlockedModel
+from fl_core.rounds import Task
 from fl_core.tensors import own_tensor, to_arrays, to_tensors
 
 
@@ -20,6 +20,7 @@ class Trained(NamedTuple):
 
     samples: int
     train_loss: float  # mean over the batches
+    facts: Dict[str, Any]  # of the method's client half
 
 
 class Client:
@@ -30,9 +31,10 @@ class Client:
         self.name = name
         indices = deal(data.train_labels, len(job.clients), job.seed, job.partition)[job.clients.index(name)]
         self.data = data.only(indices)
-        self.spec = job.build_spec(data.shape, data.classes)
-        self.method = job.build_method(self.spec)
-        self.stage: Optional[Stage] = None
+        method = job.find_method()
+        self.half = method.client(job.setup(job.build_spec(data.shape, data.classes)))
+        self._wants_labels = method.wants_labels
+        self.task: Optional[Task] = None
         self.model: Optional[BlockedModel] = None
 
     @property
@@ -40,19 +42,28 @@ class Client:
         """Size of the client's data: its weight in the average."""
         return len(self.data.train_labels)
 
-    def receive(self, round_index: int, arrays: Dict[str, np.ndarray]) -> None:
+    @property
+    def label_counts(self) -> Optional[List[int]]:
+        """Samples per class; None where the method does not ask for them."""
+        if not self._wants_labels:
+            return None
+        return [int(n) for n in np.bincount(self.data.train_labels, minlength=self.data.classes)]
+
+    def receive(self, task: Task, arrays: Dict[str, np.ndarray]) -> None:
         """Take over the server's tensors for a round, building the stage's part of the model where it is new."""
-        stage = self.method.stage(round_index, self.job.rounds)
-        if self.model is None or stage != self.stage:
+        if self.model is None or self.task is None or task.stage != self.task.stage:
             self.model = None  # free the old part before the new one is built
-            self.model = BlockedModel(self.spec, stage.device)
-            self.stage = stage
+            self.model = self.half.build(task.stage)
+        self.task = task
         self.model.load(to_tensors(arrays))
         self.model.set_training()
 
     def train(self, round_index: int, edge: Optional[Exchange] = None) -> Trained:
         """One round of local training."""
-        return self._train(self._batches(round_index, self.job.batches_per_round), edge)
+        assert self.model is not None, "receive comes first"
+        losses = self._train(self._batches(round_index, self.job.batches_per_round), edge)
+        mean = float(np.mean(losses)) if losses else float("nan")
+        return Trained(self.samples, mean, self.half.report(self.model, losses))
 
     def rehearse(self, round_index: int, edge: Optional[Exchange] = None) -> Optional[int]:
         """A few steps whose result is thrown away: warms up, and returns the tensor peak in bytes where torch can."""
@@ -66,21 +77,21 @@ class Client:
 
     def update(self) -> Dict[str, np.ndarray]:
         """The live tensors, sharing memory with the model."""
-        assert self.model is not None and self.stage is not None, "receive comes first"
-        part = self.stage.device
+        assert self.model is not None and self.task is not None, "receive comes first"
+        part = self.task.stage.device
         return to_arrays({key: value for key, value in self.model.tensors().items() if part.trained(key)})
 
-    def _batches(self, round_index: int, limit: Optional[int]) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
+    def _batches(self, round_index: int, limit: Optional[int]) -> Iterator[Batch]:
         seed = self.job.round_seed(round_index, self.name)
-        return batches(self.data, self.job.batch, self.job.local_epochs, limit, seed)
+        for images, labels, index in batches(self.data, self.job.batch, self.job.local_epochs, limit, seed):
+            yield Batch(own_tensor(images, channels_last=True), torch.from_numpy(labels), index)
 
-    def _train(self, steps: Iterator[Tuple[np.ndarray, np.ndarray]], edge: Optional[Exchange]) -> Trained:
-        assert self.model is not None, "receive comes first"
-        job = self.job
-        optimiser = SGD(self.model.trained_parameters(), job.learning_rate, job.momentum, job.weight_decay)
+    def _train(self, steps: Iterator[Batch], edge: Optional[Exchange]) -> List[float]:
+        assert self.model is not None and self.task is not None, "receive comes first"
+        self.half.begin(self.model, self.task)
+        optimiser = self.half.optimiser(self.model)
         losses = []
-        for images, labels in steps:
-            loss = self.method.step(self.model, own_tensor(images, channels_last=True), torch.from_numpy(labels), edge)
+        for batch in steps:
+            losses.append(self.half.step(self.model, batch, edge))
             optimiser.step()
-            losses.append(loss)
-        return Trained(self.samples, float(np.mean(losses)) if losses else float("nan"))
+        return losses

@@ -1,66 +1,61 @@
-"""The edge server of a split (the MEC side): one replica of the rest of the model per device (SplitFed v1).
+"""The edge server of a split (the MEC side): it holds the rest of the model for devices that hold the beginning.
 
-It joins the FL server like a worker, takes the edge's part at the beginning of a round, trains each device's replica
-batch by batch, and hands the replicas back one at a time.
+It joins the FL server like a worker, takes the edge's tensors at the beginning of a round, answers each device batch by
+batch through the method's edge half, and hands the trained parts back one at a time. Replicas are one per device
+(SplitFed v1) or one that all share (v2), as the edge half says; one is built when its device opens the round and gone
+when it is collected.
 """
 
 import argparse
 import threading
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional
 
 import torch
-import torch.nn.functional as functional
 
 from fl_core import lifeline
 from fl_core.errors import CoreError, LinkClosed, ProtocolError
+from fl_core.exchange import packed, unpacked
 from fl_core.job import Job
 from fl_core.link import grpc_link
 from fl_core.link.base import Channel, Message
 from fl_core.memory.optimiser import SGD
-from fl_core.methods.base import Stage
+from fl_core.methods.base import Answer, EdgeHalf
 from fl_core.models.blocks import BlockedModel
 from fl_core.protocol import VERSION
-from fl_core.tensors import own_tensor, to_arrays, to_tensors
+from fl_core.rounds import Stage
+from fl_core.tensors import to_arrays, to_tensors
 
 JOIN_TIMEOUT_S = 60.0
 
 
-class Replica:
-    """The edge's part of the model for one device, with its own optimiser: nothing is shared between devices."""
-
-    def __init__(self, job: Job, model: BlockedModel) -> None:
-        self.model = model
-        model.set_training()
-        self.optimiser = SGD(model.trained_parameters(), job.learning_rate, job.momentum, job.weight_decay)
-
-    def learn(self, message: Message) -> Message:
-        """One batch: smashed data and labels in, loss and gradient of the smashed data out."""
-        smashed = own_tensor(message.tensors["data"], message.meta["channels_last"]).requires_grad_()
-        labels = own_tensor(message.tensors["labels"])
-        loss = functional.cross_entropy(self.model(smashed), labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
-        assert smashed.grad is not None
-        return Message("gradient", {"loss": float(loss.detach())}, {"gradient": smashed.grad.numpy()})
+class _Round(NamedTuple):
+    round_index: int
+    stages: Dict[str, Stage]  # by client
+    begin: Message  # with the tensors that replicas begin from
 
 
 class Edge:
     """All replicas of a job. `follow` runs the conversation with the FL server, `serve` those with devices."""
 
     def __init__(self) -> None:
-        self._job: Optional[Job] = None
-        self._round: Optional[Tuple[int, Stage, Message]] = None
-        self._replicas: Dict[str, Replica] = {}
+        self._round: Optional[_Round] = None
+        self._halves: Dict[str, EdgeHalf] = {}
+        self._shared: Optional[EdgeHalf] = None
+        self._lock = threading.Lock()  # of the halves, and of the one model that all share
         self._welcomed = threading.Event()
 
     def follow(self, server: Channel, address: str) -> None:
         """Join the FL server and obey it until it says finish."""
         server.send(Message("hello", {"version": VERSION, "edge": address}))
-        welcome = server.receive(JOIN_TIMEOUT_S).expect("welcome")
-        self._job = Job.from_json(welcome.meta["job"])
-        torch.set_num_threads(self._job.threads)
-        self._spec = self._job.build_spec(tuple(welcome.meta["shape"]), welcome.meta["classes"])
-        self._method = self._job.build_method(self._spec)
+        welcome = server.receive(JOIN_TIMEOUT_S)
+        if welcome.kind == "refused":
+            raise ProtocolError("the server refused us: {}".format(welcome.meta.get("why")))
+        job = Job.from_json(welcome.expect("welcome").meta["job"])
+        torch.set_num_threads(job.threads)
+        self._setup = job.setup(job.build_spec(tuple(welcome.meta["shape"]), welcome.meta["classes"]))
+        half = job.find_method().edge
+        assert half is not None, "{} does not split".format(job.method)
+        self._half = half
         self._welcomed.set()
         while True:
             order = server.receive().expect("begin", "collect", "finish")
@@ -69,36 +64,66 @@ class Edge:
             server.send(self._begin(order) if order.kind == "begin" else self._collect(order.meta["client"]))
 
     def _begin(self, order: Message) -> Message:
-        assert self._job is not None
-        round_index = order.meta["round"]
-        self._replicas.clear()
-        self._round = (round_index, self._method.stage(round_index, self._job.rounds), order)
+        stages = {client: Stage.from_json(stage) for client, stage in order.meta["stages"].items()}
+        with self._lock:
+            self._halves.clear()
+            self._shared = None
+            self._round = _Round(order.meta["round"], stages, order)
         return Message("ready")
 
     def _collect(self, client: str) -> Message:
-        replica = self._replicas.pop(client)
-        return Message("replica", {}, to_arrays(replica.model.tensors()))
+        with self._lock:
+            model = self._halves.pop(client).model
+        trained = {key: value for key, value in model.tensors().items() if model.part.trained(key)}
+        return Message("replica", {}, to_arrays(trained))
 
     def serve(self, device: Channel) -> None:
         """One device's conversation."""
         client = device.receive(JOIN_TIMEOUT_S).expect("hello").meta["client"]
         self._welcomed.wait(JOIN_TIMEOUT_S)
         while True:
-            message = device.receive().expect("open", "smashed")
+            message = device.receive().expect("open", "post")
             if message.kind == "open":
-                self._replicas[client] = self._new_replica(message.meta["round"])
+                self._open(client, message)
                 device.send(Message("opened"))
             else:
-                device.send(self._replicas[client].learn(message))
+                device.send(self._answer(client, message))
 
-    def _new_replica(self, round_index: int) -> Replica:
-        if self._job is None or self._round is None or self._round[0] != round_index:
-            raise ProtocolError("a device opened round {}, the edge server is not in it".format(round_index))
-        _, stage, begin = self._round
-        assert stage.edge is not None
-        model = BlockedModel(self._spec, stage.edge)
-        model.load(to_tensors(begin.tensors))
-        return Replica(self._job, model)
+    def _answer(self, client: str, post: Message) -> Message:
+        half = self._halves.get(client)
+        if half is None:
+            raise ProtocolError("{} posted a batch outside of a round".format(client))
+        asked = unpacked(post)
+        if not half.shared:
+            return _reply(half, asked)
+        with self._lock:
+            return _reply(half, asked)
+
+    def _open(self, client: str, order: Message) -> None:
+        now, round_index = self._round, order.meta["round"]
+        if now is None or now.round_index != round_index or client not in now.stages:
+            raise ProtocolError("{} opened round {}, the edge server is not in it".format(client, round_index))
+        with self._lock:
+            if self._half.shared and not order.meta["rehearse"]:
+                self._shared = self._shared or self._replica(now, client)
+                self._halves[client] = self._half(self._setup, self._shared.model, self._shared.optimiser)
+            else:
+                self._halves[client] = self._replica(now, client)
+
+    def _replica(self, now: _Round, client: str) -> EdgeHalf:
+        """A model of its own, as the round begins, with an optimiser of its own."""
+        part, setup = now.stages[client].edge, self._setup
+        assert part is not None
+        model = BlockedModel(setup.spec, part)
+        model.load({key: value for key, value in to_tensors(now.begin.tensors).items() if part.holds(key)})
+        model.set_training()
+        optimiser = SGD(model.trained_parameters(), setup.learning_rate, setup.momentum, setup.weight_decay)
+        return self._half(setup, model, optimiser)
+
+
+def _reply(half: EdgeHalf, asked: Answer) -> Message:
+    answer = half.answer(asked.tensors, asked.meta)
+    return packed("answer", answer.tensors, answer.meta)
 
 
 def follow_quietly(edge: Edge, server: Channel, address: str) -> None:

@@ -39,3 +39,11 @@ class LinkCorrupt(LinkError):
 
 class ProtocolError(LinkError):
     """A well-formed message that has no place here."""
+
+
+class BadUpdate(CoreError):
+    """What a client sent cannot be averaged: not finite, or not the tensors that were asked for."""
+
+
+class NobodyLeft(CoreError):
+    """No client is left to train."""

@@ -5,14 +5,14 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from fl_core.catalogue import DATASETS, METHODS, MODELS, resolve
 from fl_core.data.dataset import Dataset
 from fl_core.errors import BadJob
-from fl_core.methods.base import Method
+from fl_core.methods.base import Method, Setup
 from fl_core.models.blocks import ModelSpec
 
 FORMAT = 1
 
 
 class Job(NamedTuple):
-    """See `harness.study.Cell` for the meaning of each field; `clients` are names, in the order of aggregation."""
+    """See `harness.study.Cell` for the meaning of each field that it shares; `clients` are names."""
 
     method: str
     model: str
@@ -30,8 +30,13 @@ class Job(NamedTuple):
     weight_decay: float = 0.0
     threads: int = 1
     rehearse_batches: int = 2  # before the first round of a stage, under the tensor meter; its result is thrown away
+    client_facts: Dict[str, Dict[str, Any]] = {}  # by client: board_class, memory_budget_bytes, where known
+    cohort: Optional[int] = None  # clients whose reports a round needs; None: all
+    spare: int = 0  # clients asked beyond the cohort: the round ends with the cohort's size of reports
+    minimum_reports: int = 1  # with fewer, a round changes nothing
     join_timeout_s: float = 120.0
-    round_timeout_s: float = 600.0
+    rejoin_timeout_s: float = 0.0  # how long a round without any client waits for one to come (back)
+    round_timeout_s: float = 600.0  # of each client, from order to report; who is late is not waited for
 
     @classmethod
     def from_json(cls, values: Dict[str, Any]) -> "Job":
@@ -58,8 +63,23 @@ class Job(NamedTuple):
         """The model for images of this shape (channels, height, width)."""
         return resolve("model", MODELS, self.model)(shape, classes)
 
-    def build_method(self, spec: ModelSpec) -> Method:
-        return resolve("method", METHODS, self.method)(spec, self.options)
+    def find_method(self) -> Method:
+        return resolve("method", METHODS, self.method)
+
+    def setup(self, spec: ModelSpec) -> Setup:
+        """What the method's halves are built from. Raises `BadJob` for an option that it does not have."""
+        return Setup(
+            spec=spec,
+            options=self.find_method().checked(self.options),
+            rounds=self.rounds,
+            seed=self.seed,
+            cohort=self.cohort,
+            spare=self.spare,
+            minimum_reports=self.minimum_reports,
+            learning_rate=self.learning_rate,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+        )
 
     def round_seed(self, round_index: int, client: str) -> int:
         """Seed of a client's batches in a round: the same wherever the client runs."""

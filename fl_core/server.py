@@ -1,7 +1,7 @@
 """The FL server: event-driven rounds over any link. Nothing sleeps or polls.
 
-Each worker has a thread that sends it one order at a time and puts the answer into one inbox; the round is a loop over
-that inbox. A worker that leaves, or does not answer within the round's deadline, is dropped and the round goes on.
+Workers' answers meet in one inbox, and the job is a loop over it. A worker that leaves or is late costs its report, not
+the round; one that comes back joins the next round.
 """
 
 import argparse
@@ -9,57 +9,27 @@ import json
 import queue
 import threading
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
+from typing import Any, Callable, Dict, List, Optional
 
 import torch
 from torch import Tensor
 
 from fl_core import lifeline
-from fl_core.aggregate import Update, WeightedMean
+from fl_core.aggregate import Update
 from fl_core.data.dataset import Dataset
-from fl_core.errors import CoreError, LinkError, ProtocolError
+from fl_core.errors import CoreError, LinkError, NobodyLeft, ProtocolError
 from fl_core.evaluate import digest, evaluate
 from fl_core.job import Job
 from fl_core.link import grpc_link
 from fl_core.link.base import Channel, Message
-from fl_core.methods.base import Stage
-from fl_core.models.blocks import BlockedModel, whole
-from fl_core.protocol import VERSION
+from fl_core.protocol import VERSION, task_to_json, version_mismatch
+from fl_core.round import Round, Waiting
+from fl_core.rounds import ClientFacts, Now, Outcome, RoundPlan, Task
+from fl_core.sessions import Event, Joined, Lost, Session
 from fl_core.tensors import to_arrays
 
 Emit = Callable[[Dict[str, Any]], None]
 HELLO_TIMEOUT_S = 30.0
-
-
-class NobodyLeft(CoreError):
-    """No client is left to train."""
-
-
-class Joined(NamedTuple):
-    """A worker said hello."""
-
-
-class Lost(NamedTuple):
-    """A worker is gone; why."""
-
-    reason: str
-
-
-class Event(NamedTuple):
-    """One entry of the server's inbox."""
-
-    client: str
-    what: Union[Joined, Lost, Message]
-
-
-class Worker:
-    """The server's side of one worker: its orders, and which stage's frozen tensors it already holds."""
-
-    def __init__(self, name: str, channel: Channel) -> None:
-        self.name = name
-        self.channel = channel
-        self.orders: "queue.Queue[Optional[Message]]" = queue.Queue()
-        self.holds_stage: Optional[str] = None
 
 
 class Server:
@@ -70,38 +40,40 @@ class Server:
         self.data = data
         self.emit = emit
         self.spec = job.build_spec(data.shape, data.classes)
-        self.method = job.build_method(self.spec)
+        self.method = job.find_method()
+        self.half = self.method.server(job.setup(self.spec))
         torch.manual_seed(job.seed)
-        model = BlockedModel(self.spec, whole(self.spec, surrogates=self.method.surrogates))
-        self.state: Dict[str, Tensor] = {key: value.clone() for key, value in model.tensors().items()}
+        self.state: Dict[str, Tensor] = {key: value.clone() for key, value in self.half.initial().tensors().items()}
+        self.facts = {name: ClientFacts(name, **job.client_facts.get(name, {})) for name in job.clients}
+        self._changed: Dict[str, int] = {}  # in which round a tensor of the state was changed last; absent: never
         self._inbox: "queue.Queue[Event]" = queue.Queue()
-        self._workers: Dict[str, Worker] = {}
+        self._sessions: Dict[str, Session] = {}
+        self._gone: Dict[str, str] = {}  # told from outside, and not come back since
         self._edge: Optional[Channel] = None
         self._edge_address = ""
         self._edge_joined = threading.Event()
         self._over = threading.Event()
-        self._finished = False  # all rounds done: workers are told to finish; otherwise their line is just cut
-        self._joining = True
 
     # --- conversations, each in a thread of its own ---
 
     def serve(self, channel: Channel) -> None:
         """Greet a peer and serve it until it leaves or the job is over."""
         hello = channel.receive(HELLO_TIMEOUT_S).expect("hello")
-        if hello.meta.get("version") != VERSION:
-            channel.send(
-                Message(
-                    "refused", {"why": "protocol {}, the server speaks {}".format(hello.meta.get("version"), VERSION)}
-                )
-            )
+        refusal = self._objection(hello)
+        if refusal is not None:
+            channel.send(Message("refused", {"why": refusal}))
         elif "edge" in hello.meta:
             self._serve_edge(channel, hello.meta["edge"])
-        elif not self._joining and "client" in hello.meta:
-            channel.send(Message("refused", {"why": "too late: the job has begun"}))
-        elif hello.meta.get("client") not in self.job.clients:
-            channel.send(Message("refused", {"why": "no client {!r} in this job".format(hello.meta.get("client"))}))
         else:
-            self._serve_worker(channel, hello.meta["client"])
+            channel.send(Message("welcome", {"job": self.job.to_json()}))
+            Session(hello.meta["client"], channel, self._inbox).listen()
+
+    def _objection(self, hello: Message) -> Optional[str]:
+        if hello.meta.get("version") != VERSION:
+            return version_mismatch(hello.meta.get("version"))
+        if "edge" not in hello.meta and hello.meta.get("client") not in self.job.clients:
+            return "no client {!r} in this job".format(hello.meta.get("client"))
+        return None
 
     def _serve_edge(self, channel: Channel, address: str) -> None:
         facts = {"job": self.job.to_json(), "shape": self.data.shape, "classes": self.data.classes}
@@ -110,167 +82,205 @@ class Server:
         self._edge_joined.set()
         self._over.wait()
 
-    def _serve_worker(self, channel: Channel, name: str) -> None:
-        worker = Worker(name, channel)
-        try:
-            channel.send(Message("welcome", {"job": self.job.to_json()}))
-            self._workers[name] = worker
-            self._inbox.put(Event(name, Joined()))
-            self._obey_orders(worker)
-        except LinkError as error:
-            self._inbox.put(Event(name, Lost(str(error))))
-
-    def _obey_orders(self, worker: Worker) -> None:
-        while True:
-            order = worker.orders.get()
-            if order is None:
-                if self._finished:
-                    worker.channel.send(Message("finish"))
-                return
-            worker.channel.send(order)
-            answer = worker.channel.receive(self.job.round_timeout_s).expect("update", "rehearsed")
-            if answer.kind == "update":
-                worker.channel.send(Message("ack"))
-            self._inbox.put(Event(worker.name, answer))
-
     def gone(self, client: str, reason: str) -> None:
         """Told from outside that a client will not answer (its worker ended, its board is off)."""
-        self._inbox.put(Event(client, Lost(reason)))
+        self._inbox.put(Event(client, None, Lost(reason)))
 
     # --- the job ---
 
     def run(self) -> Dict[str, Any]:
-        """All rounds; returns the last facts: rounds done, digest of the parameters, final quality."""
+        """All rounds; returns the last facts: rounds done and the digest of the parameters."""
+        last_words = None  # a job that fails just cuts the lines
         try:
             self._wait_for_clients()
-            stage: Optional[Stage] = None
             for round_index in range(1, self.job.rounds + 1):
-                before, stage = stage, self.method.stage(round_index, self.job.rounds)
-                if stage.edge is not None:
-                    self._begin_on_edge(round_index, stage)
-                if stage != before:
-                    self._everyone(round_index, stage, rehearse=True)
-                self._round(round_index, stage)
+                self._round(round_index)
             facts = {"event": "done", "rounds": self.job.rounds, "parameters_sha256": digest(self.state)}
-            self._finished = True
+            last_words = Message("finish")
             self.emit(facts)
             return facts
         finally:
-            for worker in list(self._workers.values()):
-                worker.orders.put(None)
-            if self._edge is not None and self._finished:
-                self._say_goodbye(self._edge)
+            for session in list(self._sessions.values()):
+                session.end(last_words)
+            if self._edge is not None and last_words is not None:
+                _say(self._edge, last_words)
             self._over.set()
 
-    @staticmethod
-    def _say_goodbye(channel: Channel) -> None:
-        try:
-            channel.send(Message("finish"))
-        except LinkError:
-            pass  # it left before us
-
     def _wait_for_clients(self) -> None:
-        deadline = time.monotonic() + self.job.join_timeout_s
-        waiting = set(self.job.clients)
-        while waiting:
-            try:
-                event = self._inbox.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                break  # those who are here go on; the rest never joined
-            waiting.discard(event.client)
-            if isinstance(event.what, Lost):
-                self._drop(event.client, event.what.reason)
-        self._joining = False
-        for client in waiting:
-            self._drop(client, "did not join within {:.0f} s".format(self.job.join_timeout_s))
-        if self.method.stage(1, self.job.rounds).edge is not None and not self._edge_joined.wait(
-            max(0.0, deadline - time.monotonic())
-        ):
+        """Until all have joined or are known not to come, or the time for it is over."""
+        deadline_s = time.monotonic() + self.job.join_timeout_s
+        while len(self._sessions) + len(self._gone) < len(self.job.clients):
+            if not self._take_next(deadline_s - time.monotonic()):
+                break
+        for client in self.job.clients:
+            if client not in self._sessions and client not in self._gone:
+                self._drop(client, "did not join within {:.0f} s".format(self.job.join_timeout_s))
+        if self.method.edge is not None and not self._edge_joined.wait(max(0.0, deadline_s - time.monotonic())):
             raise ProtocolError("the edge server did not join within {:.0f} s".format(self.job.join_timeout_s))
 
-    def _round(self, round_index: int, stage: Stage) -> None:
-        mean = WeightedMean([client for client in self.job.clients if client in self._workers])
-        losses: Dict[str, float] = {}
+    def _take_next(self, timeout_s: float, waiting: Optional[Waiting] = None) -> bool:
+        """Act on the next event; False when none came in time."""
+        try:
+            event = self._inbox.get(timeout=max(0.0, timeout_s))
+        except queue.Empty:
+            return False
+        waiting = waiting or Waiting()
+        session = self._sessions.get(event.client)
+        if isinstance(event.what, Joined):
+            assert event.session is not None
+            self._join(event.session, event.what.ready, waiting)
+        elif isinstance(event.what, Lost):
+            if event.session in (session, None):
+                self._lose(event.client, event.what.reason, waiting)
+        elif session is not None and event.session is session:
+            waiting.hear(session, event.what)
+        return True
 
-        def fold(client: str, answer: Optional[Message]) -> None:
-            if answer is None:
-                mean.drop(client)
-                return
-            losses[client] = answer.meta["train_loss"]
-            mean.add(client, answer.meta["samples"], self._whole_update(client, answer, stage))
+    def _join(self, session: Session, ready: Message, waiting: Waiting) -> None:
+        if session.client in self._sessions:
+            self._lose(session.client, "it joined again", waiting)
+        self._sessions[session.client] = session
+        self._gone.pop(session.client, None)
+        self.facts[session.client] = self.facts[session.client]._replace(
+            samples=ready.meta["samples"], label_counts=ready.meta["label_counts"]
+        )
 
+    def _lose(self, client: str, reason: str, waiting: Waiting) -> None:
+        session = self._sessions.pop(client, None)
+        if session is not None:
+            session.end()
+        waiting.gone(client, reason)
+        if session is not None or client not in self._gone:
+            self._drop(client, reason)
+
+    def _drop(self, client: str, reason: str) -> None:
+        self._gone[client] = reason
+        self.emit({"event": "dropped", "client": client, "reason": reason})
+
+    # --- one round ---
+
+    def _round(self, round_index: int) -> None:
+        now = Now(round_index, self._free_clients(round_index), self.state)
+        plan = self.half.plan(now)
+        split = {client: task for client, task in plan.tasks.items() if task.stage.edge is not None}
+        if split:
+            self._begin_on_edge(round_index, split)
+        self._rehearse(round_index, plan)
         started_s = time.monotonic()
-        self._everyone(round_index, stage, rehearse=False, each=fold)
-        if not losses:
-            raise NobodyLeft("round {}: no client reported".format(round_index))
-        self.state.update(mean.result())
+        shared = self.method.edge is not None and self.method.edge.shared
+        round_ = Round(now, plan, self.half, self._collect, shared)
+        self._conduct(round_index, plan, round_, rehearse=False)
+        round_.close()
+        if split and shared and round_.reports:
+            round_.fold_shared(self._collect(next(iter(round_.reports))))
+        news = round_.finish()
+        self.state = {**self.state, **news}
+        self._changed.update(dict.fromkeys(news, round_index))
         reported_s = time.monotonic()
-        quality = evaluate(self.spec, stage.together, self.state, self.data)
+        self._note(round_)
+        quality = evaluate(self.spec, plan.path, self.state, self.data)
+        accuracy = quality.accuracy if quality else None
+        self.half.learn(Outcome(round_index, plan, round_.reports, round_.lost, self.state, accuracy))
+        losses = [report.train_loss for report in round_.reports.values()]
         self.emit(
             {
                 "event": "round",
                 "round": round_index,
-                "stage": stage.name,
-                "reported": sorted(losses),
-                "samples": mean.samples,
-                "train_loss": sum(losses.values()) / len(losses),
-                "accuracy": quality.accuracy if quality else None,
+                "stage": plan.name,
+                "reported": sorted(round_.reports),
+                "lost": round_.lost,
+                "samples": sum(report.samples for report in round_.reports.values()),
+                "train_loss": sum(losses) / len(losses) if losses else None,
+                "accuracy": accuracy,
                 "test_loss": quality.test_loss if quality else None,
+                "clients": round_.accounts,
                 "round_s": reported_s - started_s,
                 "evaluate_s": time.monotonic() - reported_s,
             }
         )
 
-    def _everyone(
-        self,
-        round_index: int,
-        stage: Stage,
-        rehearse: bool,
-        each: Callable[[str, Optional[Message]], None] = lambda client, answer: None,
-    ) -> None:
-        """Order every worker and hand each answer to `each` as it arrives; None for a worker that was lost."""
-        waiting = set(self._workers)
-        if not waiting:
-            raise NobodyLeft("round {}: no client left".format(round_index))
-        for name in waiting:
-            self._workers[name].orders.put(self._task(self._workers[name], round_index, stage, rehearse))
-        while waiting:
-            event = self._inbox.get()  # bounded: every session answers or is lost within its own deadline
-            if isinstance(event.what, Joined):
+    def _free_clients(self, round_index: int) -> Dict[str, ClientFacts]:
+        """Whoever can be asked, in the job's order; waits for one where there is none. Raises `NobodyLeft`."""
+        deadline_s = time.monotonic() + self.job.rejoin_timeout_s
+        while True:
+            free = [c for c in self.job.clients if c in self._sessions and not self._sessions[c].busy]
+            if free:
+                return {client: self.facts[client] for client in free}
+            wait_s = self.job.round_timeout_s if self._sessions else deadline_s - time.monotonic()
+            if not self._take_next(wait_s) and (self._sessions or wait_s <= 0):
+                raise NobodyLeft("round {}: no client left".format(round_index))
+
+    def _rehearse(self, round_index: int, plan: RoundPlan) -> None:
+        """Before a client's first round of a stage; with all of them at once, so that nobody's round is disturbed."""
+        new = {c: task for c, task in plan.tasks.items() if task.stage.name not in self._sessions[c].rehearsed}
+        if self.job.rehearse_batches and new:
+            self._conduct(round_index, plan._replace(tasks=new), Waiting(), rehearse=True)
+
+    def _conduct(self, round_index: int, plan: RoundPlan, waiting: Waiting, rehearse: bool) -> None:
+        """Give everyone the order and take events until all have answered or are given up."""
+        for client, task in plan.tasks.items():
+            session = self._sessions.get(client)
+            if session is None or session.busy:
+                waiting.lost[client] = self._gone.get(client, "late: still busy with its rehearsal")
                 continue
-            if isinstance(event.what, Lost):
-                self._drop(event.client, event.what.reason)
-            if event.client in waiting:
-                waiting.discard(event.client)
-                each(event.client, event.what if isinstance(event.what, Message) else None)
+            session.rehearsed.add(task.stage.name)
+            order = self._order(session, round_index, task, rehearse)
+            waiting.ask(session, order, task.deadline_s or self.job.round_timeout_s)
+        while not waiting.over:
+            self._take_next(waiting.patience_s, waiting)
+            waiting.expire()
 
-    def _task(self, worker: Worker, round_index: int, stage: Stage, rehearse: bool) -> Message:
-        known = worker.holds_stage == stage.name
-        worker.holds_stage = stage.name
-        wanted = stage.device.trained if known else stage.device.holds
-        tensors = to_arrays({key: value for key, value in self.state.items() if wanted(key)})
-        return Message("task", {"round": round_index, "rehearse": rehearse, "edge": self._edge_address}, tensors)
+    def _order(self, session: Session, round_index: int, task: Task, rehearse: bool) -> Message:
+        """The task with its tensors: trained ones always, frozen ones where the worker's are not the present ones."""
+        device = task.stage.device
+        if session.stage != task.stage:
+            session.stage, session.held = task.stage, {}
+        tensors: Dict[str, Tensor] = {}
+        for key, value in self.state.items():
+            changed = self._changed.get(key, 0)
+            if device.trained(key) or (device.holds(key) and session.held.get(key) != changed):
+                region = self.half.region(task, key)
+                tensors[key] = value if region is None else value[region].contiguous()
+                session.held[key] = changed
+        meta = {
+            "round": round_index,
+            "task": task_to_json(task),
+            "rehearse": rehearse,
+            "edge": self._edge_address,
+        }
+        return Message("task", meta, to_arrays(tensors))
 
-    def _drop(self, client: str, reason: str) -> None:
-        if self._workers.pop(client, None) is not None or client in self.job.clients:
-            self.emit({"event": "dropped", "client": client, "reason": reason})
+    def _note(self, round_: Round) -> None:
+        """What the round taught about its clients."""
+        for client, report in round_.reports.items():
+            facts = self.facts[client]
+            self.facts[client] = facts._replace(last=report, rounds=facts.rounds + 1)
+        for client in round_.rejected:
+            self.facts[client] = self.facts[client]._replace(rejected=self.facts[client].rejected + 1)
 
     # --- the edge server's half of a split ---
 
-    def _begin_on_edge(self, round_index: int, stage: Stage) -> None:
-        assert stage.edge is not None and self._edge is not None
-        tensors = to_arrays({key: value for key, value in self.state.items() if stage.edge.holds(key)})
-        self._edge.send(Message("begin", {"round": round_index}, tensors))
+    def _begin_on_edge(self, round_index: int, tasks: Dict[str, Task]) -> None:
+        assert self._edge is not None
+        stages = {client: task.stage for client, task in tasks.items()}
+        parts = [stage.edge for stage in stages.values() if stage.edge is not None]
+        tensors = {key: value for key, value in self.state.items() if any(part.holds(key) for part in parts)}
+        meta = {"round": round_index, "stages": {client: stage.to_json() for client, stage in stages.items()}}
+        self._edge.send(Message("begin", meta, to_arrays(tensors)))
         self._edge.receive(self.job.round_timeout_s).expect("ready")
 
-    def _whole_update(self, client: str, answer: Message, stage: Stage) -> Update:
-        """The client's tensors, and those its replica on the edge server learned."""
-        if stage.edge is None:
-            return answer.tensors
+    def _collect(self, client: str) -> Update:
+        """What the client's replica on the edge server has trained."""
         assert self._edge is not None
         self._edge.send(Message("collect", {"client": client}))
-        replica = self._edge.receive(self.job.round_timeout_s).expect("replica")
-        return {**answer.tensors, **replica.tensors}
+        return self._edge.receive(self.job.round_timeout_s).expect("replica").tensors
+
+
+def _say(channel: Channel, last_words: Message) -> None:
+    try:
+        channel.send(last_words)
+    except LinkError:
+        pass  # it left before us
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -290,7 +300,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         server = Server(job, job.load_data(options.data), lifeline.emit)
         lifeline.hold(lambda order: server.gone(order["gone"], order["reason"]))
         listener = grpc_link.GrpcListener(options.listen, server.serve)
-        splits = server.method.stage(1, job.rounds).edge is not None
+        splits = server.method.edge is not None
         lifeline.emit({"event": "listening", "address": listener.address, "splits": splits})
         server.run()
         listener.close()

@@ -29,7 +29,7 @@ def simulate(job: Job, data_folder: str) -> Simulated:
     edge = Edge()
     edge_listener = in_process.InProcessListener(edge.serve)
     try:
-        if server.method.stage(1, job.rounds).edge is not None:
+        if server.method.edge is not None:
             _thread(follow_quietly, edge, in_process.connect(listener.address), edge_listener.address)
         for name in job.clients:
             _thread(_work, server, name, in_process.connect(listener.address), data_folder)

@@ -37,7 +37,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     model = BlockedModel(spec, whole(spec))
     model.set_training()
     optimiser = SGD(model.trained_parameters(), lr=0.01, momentum=0.9)
-    images, labels = next(batches(data, options.batch, epochs=1, limit=1, seed=1))
+    images, labels, _ = next(batches(data, options.batch, epochs=1, limit=1, seed=1))
     inputs, targets = own_tensor(images, channels_last=True), own_tensor(labels)
     steps = []
     ends_s = time.monotonic() + options.seconds

@@ -12,19 +12,19 @@ import argparse  # noqa: E402
 import platform  # noqa: E402
 import sys  # noqa: E402
 import traceback  # noqa: E402
-from typing import Callable, List, Optional  # noqa: E402
+from typing import Any, Callable, List, Mapping, Optional  # noqa: E402
 
 import torch  # noqa: E402
 
 from fl_core import lifeline  # noqa: E402
 from fl_core.client import Client  # noqa: E402
 from fl_core.errors import CoreError, ProtocolError  # noqa: E402
+from fl_core.exchange import packed, unpacked  # noqa: E402
 from fl_core.job import Job  # noqa: E402
 from fl_core.link.base import Channel, Message  # noqa: E402
 from fl_core.memory.process import resident_bytes  # noqa: E402
-from fl_core.methods.base import EdgeReply, Exchange  # noqa: E402
-from fl_core.protocol import VERSION, resolve_edge  # noqa: E402
-from fl_core.tensors import is_channels_last, own_tensor  # noqa: E402
+from fl_core.methods.base import Answer, Exchange  # noqa: E402
+from fl_core.protocol import VERSION, resolve_edge, task_from_json  # noqa: E402
 from fl_core.trace import Trace  # noqa: E402
 
 CONNECT_TIMEOUT_S = 30.0
@@ -46,22 +46,26 @@ class EdgeLine(Exchange):
     def close(self) -> None:
         self._channel.close()
 
-    def open(self, round_index: int) -> None:
+    def open(self, round_index: int, rehearse: bool) -> None:
         """A fresh replica for this round."""
         self._trace.enter("exchange")
-        self._channel.send(Message("open", {"round": round_index}))
+        self._channel.send(Message("open", {"round": round_index, "rehearse": rehearse}))
         self._channel.receive(CONNECT_TIMEOUT_S).expect("opened")
 
-    def gradient_of(self, smashed: torch.Tensor, labels: torch.Tensor) -> EdgeReply:
+    def post(self, tensors: Mapping[str, torch.Tensor], **meta: Any) -> None:
         self._trace.enter("exchange")
-        channels_last = is_channels_last(smashed)
-        arrays = {"data": smashed.numpy(), "labels": labels.numpy()}
-        out = Message("smashed", {"channels_last": channels_last}, arrays)
-        self._channel.send(out)
-        reply = self._channel.receive().expect("gradient")
-        self._trace.count("exchange", out.payload_bytes + reply.payload_bytes)
+        post = packed("post", tensors, meta)
+        self._channel.send(post)
+        self._trace.count("exchange", post.payload_bytes)
         self._trace.enter("compute")
-        return EdgeReply(own_tensor(reply.tensors["gradient"], channels_last), reply.meta["loss"])
+
+    def take(self) -> Answer:
+        self._trace.enter("exchange")
+        answer = self._channel.receive().expect("answer")
+        self._trace.count("exchange", answer.payload_bytes)
+        tensors = unpacked(answer)
+        self._trace.enter("compute")
+        return tensors
 
 
 class Worker:
@@ -83,7 +87,8 @@ class Worker:
             raise ProtocolError("the server refused us: {}".format(welcome.meta.get("why")))
         job = Job.from_json(welcome.expect("welcome").meta["job"])
         torch.set_num_threads(job.threads)
-        self._client = Client(job, self.name, job.load_data(self._data_folder))
+        self._client = client = Client(job, self.name, job.load_data(self._data_folder))
+        self._server.send(Message("ready", {"samples": client.samples, "label_counts": client.label_counts}))
         self._trace.enter("wait")
         while True:
             message = self._server.receive().expect("task", "finish")
@@ -101,39 +106,46 @@ class Worker:
             self._edge.close()
         self._server.close()
 
-    def _take(self, task: Message) -> None:
+    def _take(self, order: Message) -> None:
         """Move the task's tensors into the model; the buffers they came in are free afterwards."""
+        task = task_from_json(order.meta["task"])
         self._trace.clear()
-        self._trace.enter("download", at_s=task.started_s)
-        self._trace.count("download", task.payload_bytes)
-        self._trace.round = task.meta["round"]
-        self._client.receive(task.meta["round"], task.tensors)
-        task.tensors = {}
-        stage = self._client.stage
-        self._trace.stage = stage.name if stage else None
-        if stage is not None and stage.edge is not None and self._edge is None:
-            self._edge = EdgeLine(self._connect_edge(task.meta["edge"]), self.name, self._trace)
+        self._trace.round, self._trace.stage = order.meta["round"], task.stage.name
+        self._trace.enter("download", at_s=order.started_s)
+        self._trace.count("download", order.payload_bytes)
+        self._client.receive(task, order.tensors)
+        order.tensors = {}
+        if task.stage.edge is not None and self._edge is None:
+            self._edge = EdgeLine(self._connect_edge(order.meta["edge"]), self.name, self._trace)
+
+    def _opened(self, round_index: int, rehearse: bool) -> Optional[EdgeLine]:
+        """The line to a fresh replica, where this task has one."""
+        task = self._client.task
+        if self._edge is None or task is None or task.stage.edge is None:
+            return None
+        self._edge.open(round_index, rehearse)
+        return self._edge
 
     def _rehearse(self, round_index: int) -> None:
-        if self._edge is not None:
-            self._edge.open(round_index)
+        edge = self._opened(round_index, rehearse=True)
         self._trace.enter("rehearse")
-        peak_tensor_bytes = self._client.rehearse(round_index, self._edge)
+        peak_tensor_bytes = self._client.rehearse(round_index, edge)
         self._trace.write("rehearsal", peak_tensor_bytes=peak_tensor_bytes)
         self._server.send(Message("rehearsed"))
         self._trace.enter("wait")
 
     def _train(self, round_index: int, started_s: float) -> None:
         trace = self._trace
-        if self._edge is not None:
-            self._edge.open(round_index)
+        edge = self._opened(round_index, rehearse=False)
         trace.enter("compute")
-        trained = self._client.train(round_index, self._edge)
+        trained = self._client.train(round_index, edge)
         trace.enter("upload")
-        update = Message("update", dict(trained._asdict()), self._client.update())
-        self._server.send(update)
-        self._server.receive(CONNECT_TIMEOUT_S).expect("ack")
-        trace.count("upload", update.payload_bytes)
+        self._server.send(Message("trained", {**trained._asdict(), "seconds": trace.seconds}))
+        if self._server.receive().expect("upload", "skip").kind == "upload":
+            update = Message("update", {}, self._client.update())
+            self._server.send(update)
+            self._server.receive(CONNECT_TIMEOUT_S).expect("ack")
+            trace.count("upload", update.payload_bytes)
         trace.enter("wait")
         trace.write(
             "round",

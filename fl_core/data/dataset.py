@@ -38,8 +38,8 @@ class Dataset(NamedTuple):
 
 def batches(
     data: Dataset, batch: int, epochs: int, limit: Optional[int], seed: int
-) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
-    """Shuffled training batches: (batch, c, h, w) float32 and (batch,) int64.
+) -> Iterator[Tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Shuffled training batches: (batch, c, h, w) float32, (batch,) int64, and the samples' indices (batch,).
 
     The order depends on `seed` alone. A short last batch is dropped unless it is the only one (batch norm needs
     more than one sample, and equal batches keep steps comparable). `limit` ends after that many batches.
@@ -54,5 +54,5 @@ def batches(
             if limit is not None and done >= limit:
                 return
             index = order[start : start + size]
-            yield data.normalised(data.train_images[index]), data.train_labels[index].astype(np.int64)
+            yield data.normalised(data.train_images[index]), data.train_labels[index].astype(np.int64), index
             done += 1

@@ -4,19 +4,14 @@ What travels: the whole model, down and up. Memory on the device: weights, gradi
 every block. It is the reference of every other method here.
 """
 
-from typing import Optional
-
-from torch import Tensor
-
-from fl_core.methods.base import Exchange, Method, Stage, plain_step
-from fl_core.models.blocks import BlockedModel, whole
+from fl_core.methods.base import Method, ServerHalf
+from fl_core.models.blocks import whole
+from fl_core.rounds import Now, RoundPlan, Stage
 
 
-class FedAvg(Method):
-    name = "fedavg"
+class Server(ServerHalf):
+    def plan(self, now: Now) -> RoundPlan:
+        return self.same_for_all(now, Stage("all", whole(self.spec)))
 
-    def stage(self, round_index: int, rounds: int) -> Stage:
-        return Stage("all", whole(self.spec))
 
-    def step(self, model: BlockedModel, inputs: Tensor, labels: Tensor, edge: Optional[Exchange]) -> float:
-        return plain_step(model, inputs, labels)
+METHOD = Method("fedavg", Server)

@@ -9,28 +9,32 @@ When the stage moves on: after an equal share of the rounds (a fixed schedule; O
 decide by block perturbation instead.
 """
 
-from typing import Optional
-
-from torch import Tensor
-
 from fl_core.errors import BadJob
-from fl_core.methods.base import Exchange, Method, Stage, plain_step
-from fl_core.models.blocks import BlockedModel, Part
+from fl_core.methods.base import Method, ServerHalf, Setup
+from fl_core.models.blocks import BlockedModel, Part, whole
+from fl_core.rounds import Now, RoundPlan, Stage
 
 
-class Freeze(Method):
-    name = "freeze"
-    surrogates = True
-
-    def stage(self, round_index: int, rounds: int) -> Stage:
-        names = self.spec.block_names
-        if rounds < len(names):
+class Server(ServerHalf):
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        blocks = len(self.spec.blocks)
+        if setup.rounds < blocks:
             raise BadJob(
-                "freeze trains {} blocks in turn: it needs at least as many rounds, not {}".format(len(names), rounds)
+                "freeze trains {} blocks in turn: it needs at least as many rounds, not {}".format(blocks, setup.rounds)
             )
-        active = (round_index - 1) * len(names) // rounds
+
+    def initial(self) -> BlockedModel:
+        return BlockedModel(self.spec, whole(self.spec, surrogates=True))
+
+    def plan(self, now: Now) -> RoundPlan:
+        return self.same_for_all(now, self.stage(now.round_index))
+
+    def stage(self, round_index: int) -> Stage:
+        names = self.spec.block_names
+        active = (round_index - 1) * len(names) // self.setup.rounds
         part = Part(live=names[active : active + 1], frozen=names[:active], surrogates=names[active + 1 :], head=True)
         return Stage(names[active], part)
 
-    def step(self, model: BlockedModel, inputs: Tensor, labels: Tensor, edge: Optional[Exchange]) -> float:
-        return plain_step(model, inputs, labels)
+
+METHOD = Method("freeze", Server)

@@ -82,13 +82,13 @@ def test_missing_files_name_the_folder_and_the_remedy(tmp_path: Path) -> None:
 
 def test_batches_depend_on_the_seed_alone_and_keep_their_size() -> None:
     data = synthetic_cifar("", seed=1).only(np.arange(70))
-    first = [labels.tolist() for _, labels in batches(data, 32, epochs=2, limit=None, seed=5)]
-    again = [labels.tolist() for _, labels in batches(data, 32, epochs=2, limit=None, seed=5)]
-    other = [labels.tolist() for _, labels in batches(data, 32, epochs=2, limit=None, seed=6)]
+    first = [labels.tolist() for _, labels, _ in batches(data, 32, epochs=2, limit=None, seed=5)]
+    again = [labels.tolist() for _, labels, _ in batches(data, 32, epochs=2, limit=None, seed=5)]
+    other = [labels.tolist() for _, labels, _ in batches(data, 32, epochs=2, limit=None, seed=6)]
     assert first == again != other
     assert [len(labels) for labels in first] == [32] * 4
     assert len(list(batches(data, 32, epochs=2, limit=3, seed=5))) == 3
-    assert [len(y) for _, y in batches(data.only(np.arange(5)), 32, epochs=1, limit=None, seed=5)] == [5]
+    assert [len(y) for _, y, _ in batches(data.only(np.arange(5)), 32, epochs=1, limit=None, seed=5)] == [5]
 
 
 LABELS = np.random.RandomState(1).randint(0, 10, 2000)

@@ -154,7 +154,9 @@ def test_the_worker_stays_free_of_dynamo() -> None:
         "from fl_core.models.blocks import *; from fl_core.tensors import to_arrays;"
         "job = Job('recompute', 'cnn', 'synthetic-cifar', {'kind': 'iid'}, ['a'], 8, 1, 0.1, 1, momentum=0.9,"
         " batches_per_round=2); c = Client(job, 'a', job.load_data('.'));"
-        "c.receive(1, to_arrays(BlockedModel(c.spec, whole(c.spec)).tensors())); c.rehearse(1); c.train(1);"
+        "from fl_core.rounds import Stage, Task; s = c.half.spec;"
+        "c.receive(Task(Stage('all', whole(s))), to_arrays(BlockedModel(s, whole(s)).tensors()));"
+        "c.rehearse(1); c.train(1);"
         "print([m for m in ('torch._dynamo', 'sympy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from typing import Any
 
-import numpy as np
 import pytest
 
-from fl_core.aggregate import WeightedMean
 from fl_core.catalogue import METHODS, MODELS, resolve
 from fl_core.errors import BadJob
 from fl_core.job import Job
-from fl_core.methods.base import Method
+from fl_core.methods.base import Method, ServerHalf, Setup
+from fl_core.rounds import ClientFacts, Now, Stage
 from fl_core.simulate import Simulated, simulate
 
 MakeJob = Callable[..., Job]
@@ -47,51 +48,49 @@ def test_freeze_trains_block_after_block_and_learns(make_job: MakeJob, digits_fo
     assert accuracies(result)[-1] > 0.8
 
 
-def build(name: str, **options: object) -> Method:
+def server_half(name: str, rounds: int = 1, **changes: Any) -> ServerHalf:
+    method: Method = resolve("method", METHODS, name)
     spec = resolve("model", MODELS, "resnet18")((3, 32, 32), 10)
-    return resolve("method", METHODS, name)(spec, options)  # type: ignore[no-any-return]
+    options = method.checked(changes.pop("options", {}))
+    return method.server(Setup(spec, options, rounds, seed=3, **changes))
+
+
+def now(round_index: int, clients: str = "abc") -> Now:
+    return Now(round_index, {name: ClientFacts(name) for name in clients}, {})
 
 
 def test_freeze_divides_its_rounds_among_the_blocks() -> None:
-    method = build("freeze")
-    stages = [method.stage(r, 10) for r in range(1, 11)]
+    half = server_half("freeze", rounds=10)
+    stages = [half.plan(now(r)).tasks["a"].stage for r in range(1, 11)]
     assert [stage.name for stage in stages] == ["block1"] * 3 + ["block2"] * 2 + ["block3"] * 3 + ["block4"] * 2
     last = stages[-1].device
     assert last.frozen == ("block1", "block2", "block3") and last.live == ("block4",) and last.surrogates == ()
     with pytest.raises(BadJob, match="at least as many rounds, not 3"):
-        method.stage(1, 3)
+        server_half("freeze", rounds=3)
 
 
 def test_split_divides_the_model_at_the_cut() -> None:
-    stage = build("split", cut="block2").stage(1, 1)
+    stage = server_half("split", options={"cut": "block2"}).plan(now(1)).tasks["a"].stage
+    assert Stage.from_json(json.loads(json.dumps(stage.to_json()))) == stage
     assert stage.device.live == ("block1", "block2") and not stage.device.head
     assert stage.edge is not None and stage.edge.live == ("block3", "block4") and stage.edge.head
     with pytest.raises(BadJob, match="can be cut after block1, block2, block3"):
-        build("split", cut="block4").stage(1, 1)
+        server_half("split", options={"cut": "block4"})
 
 
 def test_an_unknown_option_is_refused() -> None:
     with pytest.raises(BadJob, match="split has no option cutt; known: cut"):
-        build("split", cutt="block1")
+        server_half("split", options={"cutt": "block1"})
 
 
-def test_the_mean_ignores_the_order_of_arrival() -> None:
-    rng = np.random.RandomState(0)
-    updates = {name: {"w": rng.randn(1000).astype("float32"), "n": np.array(i)} for i, name in enumerate("abc")}
+def test_a_cohort_is_drawn_anew_each_round_and_the_same_after_a_restart() -> None:
+    def drawn(round_index: int) -> list[str]:
+        return list(server_half("fedavg", cohort=3, spare=1).plan(now(round_index, "abcdefgh")).tasks)
 
-    def mean(order: str, dropped: str = "") -> np.ndarray:
-        folding = WeightedMean(list("abc"))
-        for name in order:
-            if name in dropped:
-                folding.drop(name)
-            else:
-                folding.add(name, 10 * (1 + ord(name) - ord("a")), updates[name])
-        return folding.result()["w"].numpy()
-
-    expected = sum(updates[n]["w"].astype("float64") * w for n, w in zip("abc", (10, 20, 30), strict=True)) / 60
-    assert np.allclose(mean("abc"), expected, rtol=1e-6)
-    assert mean("abc").tobytes() == mean("cab").tobytes() == mean("bca").tobytes()
-    assert np.allclose(mean("cab", dropped="b"), (updates["a"]["w"] * 10.0 + updates["c"]["w"] * 30.0) / 40, rtol=1e-5)
+    assert all(len(drawn(r)) == 4 and drawn(r) == drawn(r) for r in range(1, 6))
+    assert len({tuple(drawn(r)) for r in range(1, 6)}) > 1
+    plan = server_half("fedavg", cohort=3, spare=1, minimum_reports=2).plan(now(1, "abcdefgh"))
+    assert (plan.minimum, plan.enough) == (2, 3)
 
 
 def test_a_client_that_fails_is_dropped_and_the_rest_go_on(
