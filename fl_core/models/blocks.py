@@ -3,7 +3,8 @@
 Split, freezing, progressive growth and recomputation are uses of this partition, never forks of a model.
 Each block is a sequence of *units* (a residual unit, a conv-norm-relu), the grain of recomputation.
 
-Names in a state dict: `blocks.<block>.<unit>...`, `surrogates.<block>...`, `exits.<block>...`, `head...`.
+Names in a state dict: `blocks.<block>.<unit>...`, `surrogates.<block>...`, `exits.<block>...`, `head...`; output
+modules that belong to one stage alone begin with `own.<stage>.`.
 """
 
 import math
@@ -54,10 +55,34 @@ class Part(NamedTuple):
     head: bool = False
     exits: Tuple[str, ...] = ()
     tuned: Tuple[str, ...] = ()  # beginnings of keys inside frozen blocks that are trained all the same (NeuLite)
+    fixed: Tuple[str, ...] = ()  # beginnings of keys outside frozen blocks that are not trained (ProFL's mapping)
     moving_norm: bool = False  # batch norm of frozen blocks in train mode, as in ProFL's published code
+    owner: str = ""  # the stage whose own surrogates, exits and head these are; "": the ones that all stages share
 
     def trained(self, key: str) -> bool:
         """Whether the tensor of this state-dict key changes in training here, and so travels in every round."""
+        if self._frozen(key):
+            return key.startswith(self.tuned) or (self.moving_norm and key.endswith(NORM_STATISTICS))
+        return self._live(key) and not key.startswith(self.fixed)
+
+    def holds(self, key: str) -> bool:
+        """Whether the tensor of this state-dict key lives in this part at all."""
+        return self._frozen(key) or self._live(key)
+
+    def named(self, key: str) -> str:
+        """The key of a tensor of this part's model in the global state: output modules carry their owner's name."""
+        return key if not self.owner or key.startswith("blocks.") else "own.{}.{}".format(self.owner, key)
+
+    def _frozen(self, key: str) -> bool:
+        place, _, rest = key.partition(".")
+        return place == "blocks" and rest.partition(".")[0] in self.frozen
+
+    def _live(self, key: str) -> bool:
+        if self.owner and not key.startswith("blocks."):
+            begin = "own.{}.".format(self.owner)
+            if not key.startswith(begin):
+                return False
+            key = key[len(begin) :]
         place, _, rest = key.partition(".")
         name = rest.partition(".")[0]
         return (
@@ -65,14 +90,7 @@ class Part(NamedTuple):
             or (place == "surrogates" and name in self.surrogates)
             or (place == "exits" and name in self.exits)
             or (place == "head" and self.head)
-            or key.startswith(self.tuned)
-            or (self.moving_norm and place == "blocks" and name in self.frozen and key.endswith(NORM_STATISTICS))
         )
-
-    def holds(self, key: str) -> bool:
-        """Whether the tensor of this state-dict key lives in this part at all."""
-        place, _, rest = key.partition(".")
-        return self.trained(key) or (place == "blocks" and rest.partition(".")[0] in self.frozen)
 
 
 def scaled(channels: int, width: float) -> int:
@@ -179,18 +197,18 @@ class BlockedModel(nn.Module):
             for name in self.part.frozen:
                 self.blocks[name].eval()
         for key, parameter in self.named_parameters():
-            parameter.requires_grad_(self.part.trained(key))
+            parameter.requires_grad_(self.part.trained(self.part.named(key)))
 
     def trained_parameters(self) -> List[nn.Parameter]:
-        return [p for key, p in self.named_parameters() if self.part.trained(key)]
+        return [p for key, p in self.named_parameters() if self.part.trained(self.part.named(key))]
 
     def tensors(self) -> Dict[str, Tensor]:
-        """State dict (parameters and buffers), sharing memory with the model."""
-        return {key: value.detach() for key, value in self.state_dict().items()}
+        """Parameters and buffers by their names in the global state, sharing memory with the model."""
+        return {self.part.named(key): value.detach() for key, value in self.state_dict().items()}
 
     def load(self, tensors: Dict[str, Tensor]) -> None:
         """Copy values into the model in place; keys that are not given stay as they are."""
-        own = self.state_dict()
+        own = {self.part.named(key): value for key, value in self.state_dict().items()}
         with torch.no_grad():
             for key, value in tensors.items():
                 own[key].copy_(value)
