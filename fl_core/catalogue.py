@@ -9,7 +9,9 @@ from fl_core.errors import UnknownName
 METHODS = {
     "fedavg": "fl_core.methods.fedavg:METHOD",
     "freeze": "fl_core.methods.freeze:METHOD",
+    "profl": "fl_core.methods.profl:METHOD",
     "recompute": "fl_core.methods.recompute:METHOD",
+    "smartfreeze": "fl_core.methods.smartfreeze:METHOD",
     "split": "fl_core.methods.split:METHOD",
 }
 

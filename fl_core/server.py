@@ -178,7 +178,7 @@ class Server:
         self._changed.update(dict.fromkeys(news, round_index))
         reported_s = time.monotonic()
         self._note(round_)
-        quality = evaluate(self.spec, plan.path, self.state, self.data)
+        quality = evaluate(self.half.spec, plan.path, self.state, self.data)
         accuracy = quality.accuracy if quality else None
         self.half.learn(Outcome(round_index, plan, round_.reports, round_.lost, self.state, accuracy))
         losses = [report.train_loss for report in round_.reports.values()]
@@ -187,6 +187,7 @@ class Server:
                 "event": "round",
                 "round": round_index,
                 "stage": plan.name,
+                "notes": dict(plan.notes),
                 "reported": sorted(round_.reports),
                 "lost": round_.lost,
                 "samples": sum(report.samples for report in round_.reports.values()),

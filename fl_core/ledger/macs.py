@@ -44,11 +44,12 @@ COUNTED: Dict[Any, Callable[[Tuple[Any, ...], Any], int]] = {
 
 
 class MultiplyAdds(TorchDispatchMode):
-    """Context manager; `count` grows with every convolution and matrix product that runs inside."""
+    """Context manager; counts every convolution and matrix product that runs inside, recomputed ones as backward."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.count = 0
+        self.forward = 0
+        self.backward = 0
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -60,6 +61,10 @@ class MultiplyAdds(TorchDispatchMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         rule = COUNTED.get(func.overloadpacket)
-        if rule is not None:
-            self.count += rule(args, result)
+        if rule is None:
+            return result
+        if torch._C._current_autograd_node() is None:
+            self.forward += rule(args, result)
+        else:
+            self.backward += rule(args, result)
         return result

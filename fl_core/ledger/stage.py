@@ -7,7 +7,7 @@ inside a kernel is not seen. Needs torch >= 2.1, as the tensor meter does.
 """
 
 import gc
-from typing import Callable, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Iterable, List, NamedTuple, Sequence, Tuple
 
 import torch
 import torch.nn.functional as functional
@@ -39,11 +39,18 @@ class StageCost(NamedTuple):
 
 
 class _Timeline(TensorPeak):  # type: ignore[no-untyped-call]
-    """Live bytes after each allocation, above those at entry."""
+    """Live bytes after each allocation, above the tensors `known` at entry. Other threads' tensors do not matter."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Iterable[Tensor]) -> None:
         super().__init__()
         self.moments: List[int] = []
+        for tensor in known:
+            self._count(tensor)
+        self.before = self.live_bytes
+
+    def __enter__(self) -> "_Timeline":
+        super(TensorPeak, self).__enter__()  # type: ignore[no-untyped-call]
+        return self
 
     def _count(self, tensor: Tensor) -> None:
         before = len(self._seen)
@@ -108,29 +115,25 @@ def _trace(model: BlockedModel, size: int, step: Step) -> _Trace:
     spec = model.spec
     inputs = torch.randn(size, *spec.input_shape).contiguous(memory_format=torch.channels_last)
     labels = torch.randint(0, spec.classes, (size,))
-    with SavedTensors([*model.parameters(), *model.buffers(), inputs, labels]) as saved, MultiplyAdds() as whole:
+    with SavedTensors([*model.parameters(), *model.buffers(), inputs, labels]) as saved, MultiplyAdds() as macs:
         step(model, inputs, labels)
-    with MultiplyAdds() as forward, torch.no_grad():
-        model(inputs)
     model.zero_grad(set_to_none=True)
     batch_bytes = sum(tensor.numel() * tensor.element_size() for tensor in (inputs, labels))
     live = tuple(batch_bytes + moment for moment in _live_bytes(model, inputs, labels, step))
-    return _Trace(saved.bytes, live, forward.count, whole.count - forward.count)
+    return _Trace(saved.bytes, live, macs.forward, macs.backward)
 
 
 def _live_bytes(model: BlockedModel, inputs: Tensor, labels: Tensor, step: Step) -> Tuple[int, ...]:
     """Above model and batch, at each allocation of the second of two steps: momentum is there from the first."""
     optimiser = SGD(model.trained_parameters(), lr=0.0, momentum=0.9)
-    timeline = _Timeline()
     gc.collect()
     gc.disable()  # a collection in the middle would free at another moment in each trace
     try:
-        with timeline:
-            before = timeline.live_bytes
+        with _Timeline([*model.parameters(), *model.buffers(), inputs, labels]) as timeline:
             for _ in range(2):
                 timeline.moments.clear()
                 step(model, inputs, labels)
                 optimiser.step()
-            return tuple(live - before for live in timeline.moments)
+            return tuple(live - timeline.before for live in timeline.moments)
     finally:
         gc.enable()
