@@ -7,12 +7,20 @@ from typing import Any, Dict
 from fl_core.errors import UnknownName
 
 METHODS = {
+    "allsmall": "fl_core.methods.allsmall:METHOD",
+    "depthfl": "fl_core.methods.depthfl:METHOD",
+    "exclusivefl": "fl_core.methods.exclusivefl:METHOD",
     "fedavg": "fl_core.methods.fedavg:METHOD",
+    "fedprox": "fl_core.methods.fedprox:METHOD",
+    "fedrolex": "fl_core.methods.fedrolex:METHOD",
     "freeze": "fl_core.methods.freeze:METHOD",
+    "heterofl": "fl_core.methods.heterofl:METHOD",
+    "neulite": "fl_core.methods.neulite:METHOD",
     "profl": "fl_core.methods.profl:METHOD",
     "recompute": "fl_core.methods.recompute:METHOD",
     "smartfreeze": "fl_core.methods.smartfreeze:METHOD",
     "split": "fl_core.methods.split:METHOD",
+    "tifl": "fl_core.methods.tifl:METHOD",
 }
 
 MODELS = {

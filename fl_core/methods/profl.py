@@ -77,7 +77,7 @@ class Server(Progressive):
         stage = self.current.stage
         able = self.able(now, stage.device, None if stage.device.live else _costed_mapping)
         tasks = {name: Task(stage) for name in self.pick(now, able)}
-        return self.round(stage.name, tasks, self.path(stage.device))._replace(notes=self.notes())
+        return self.round(stage.name, tasks, self.path(stage.device))._replace(notes=self.notes(now))
 
 
 def logits_of_both(model: BlockedModel, inputs: Tensor, teachers_head: nn.Module) -> List[Tensor]:

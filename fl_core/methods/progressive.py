@@ -17,7 +17,7 @@ from fl_core.models.blocks import BlockedModel
 from fl_core.pace.perturbation import perturbation, snapshot
 from fl_core.pace.regression import Rule, reason_to_freeze
 from fl_core.pace.shares import shares
-from fl_core.rounds import Outcome, Stage
+from fl_core.rounds import Now, Outcome, Stage
 
 DEFAULTS: Mapping[str, Any] = {
     **MEMORY_DEFAULTS,
@@ -68,9 +68,10 @@ class Progressive(MemoryAware):
         self.memory.update(rounds=0, series=[])
         self.kept.pop(SNAPSHOTS, None)
 
-    def notes(self) -> Dict[str, Any]:
-        """For the record: how much the block still moved, and which stages ended in which round and why."""
-        return {"perturbation": self.memory["series"][-1:], "ended": list(self.memory["ended"])}
+    def notes(self, now: Now) -> Dict[str, Any]:
+        """For the record, as of the round before: how much the block still moved, and which stage ended and why."""
+        ended = [entry for entry in self.memory["ended"] if entry[1] == now.round_index - 1]
+        return {"perturbation": self.memory["series"][-1] if self.memory["series"] else None, "ended": ended}
 
     def learn(self, outcome: Outcome) -> None:
         super().learn(outcome)

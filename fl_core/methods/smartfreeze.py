@@ -62,7 +62,9 @@ class Server(Progressive):
         if self.options["selection"] == "communities":
             self._group(now.round_index)
         chosen = self.pick(now, able, self.memory["groups"])
-        return self.round(stage.name, {name: Task(stage) for name in chosen}, stage.device)._replace(notes=self.notes())
+        return self.round(stage.name, {name: Task(stage) for name in chosen}, stage.device)._replace(
+            notes=self.notes(now)
+        )
 
     def see(self, client: str, task: Task, update: Mapping[str, np.ndarray], state: Mapping[str, Tensor]) -> None:
         """Remember how the client moved the classifier: its profile."""

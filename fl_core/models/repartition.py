@@ -43,7 +43,7 @@ def repartitioned(spec: ModelSpec, ends: Sequence[int]) -> ModelSpec:
 
 def _built(run: Sequence[Tuple[BlockSpec, int]]) -> nn.Sequential:
     made = {block: block.build() for block, _ in run}
-    return nn.Sequential(*(made[block][unit] for block, unit in run))
+    return nn.Sequential(*[made[block][unit] for block, unit in run])
 
 
 def _unit_shapes(spec: ModelSpec) -> List[Tuple[int, int]]:

@@ -71,7 +71,7 @@ def vit(shape: Tuple[int, int, int], classes: int) -> ModelSpec:
 
     def build(index: int) -> nn.Sequential:
         begin: List[nn.Module] = [Patches(channels, height // PATCH, width // PATCH)] if index == 0 else []
-        return nn.Sequential(*begin, *(EncoderUnit() for _ in range(UNITS_PER_BLOCK)))
+        return nn.Sequential(*begin, *[EncoderUnit() for _ in range(UNITS_PER_BLOCK)])
 
     blocks = tuple(
         BlockSpec(
