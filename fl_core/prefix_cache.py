@@ -7,6 +7,7 @@ would count in the process peak that freezing is to lower.
 
 import os
 import tempfile
+import weakref
 from typing import Callable, Set, Tuple
 
 import numpy as np
@@ -18,7 +19,8 @@ class PrefixCache:
     """Of one client in one stage. `folder` should lie on disk, not in memory."""
 
     def __init__(self, folder: str) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (open as long as the stage lasts)
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (open as long as this object)
+        self.close = weakref.finalize(self, self._file.close)
         self._known: Set[int] = set()
         self._shape: Tuple[int, ...] = ()  # of one sample's output, as it lies in memory
 
@@ -34,9 +36,6 @@ class PrefixCache:
                 os.pread(self._file.fileno(), row.nbytes, int(index) * row.nbytes), dtype=np.uint8
             )
         return torch.from_numpy(rows).permute(0, 3, 1, 2)
-
-    def close(self) -> None:
-        self._file.close()
 
     def _write(self, indices: np.ndarray, made: Tensor) -> None:
         """Samples as (rows, columns, channels): read back, a batch lies in channels-last layout at once."""

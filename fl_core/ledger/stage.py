@@ -78,6 +78,7 @@ def stage_cost(spec: ModelSpec, part: Part, batch: int, step: Step = plain) -> S
 
     Raises `NeedsNewerTorch` where the tensor meter cannot run.
     """
+    gc.collect()  # what is garbage already must not be freed in the middle of a trace
     with torch.random.fork_rng(devices=[]):
         model = BlockedModel(spec, part)
         model.set_training()
@@ -126,7 +127,6 @@ def _trace(model: BlockedModel, size: int, step: Step) -> _Trace:
 def _live_bytes(model: BlockedModel, inputs: Tensor, labels: Tensor, step: Step) -> Tuple[int, ...]:
     """Above model and batch, at each allocation of the second of two steps: momentum is there from the first."""
     optimiser = SGD(model.trained_parameters(), lr=0.0, momentum=0.9)
-    gc.collect()
     gc.disable()  # a collection in the middle would free at another moment in each trace
     try:
         with _Timeline([*model.parameters(), *model.buffers(), inputs, labels]) as timeline:
