@@ -12,7 +12,7 @@ BIN   := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench figures report test check lock clean
+.PHONY: help setup bench figures report test test-slow check lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -38,6 +38,9 @@ report: $(READY) ## draw the report of a finished run again: RUN=<run id> REPORT
 
 test: $(READY) ## run the tests
 	$(BIN)/pytest -n 2 --dist loadfile
+
+test-slow: $(READY) ## run the slow proofs: root, package indexes, minutes (the real jtop service, ...)
+	FEDRACK_SLOW=1 $(BIN)/pytest -m slow
 
 check: $(READY) ## lint, format, types, import contracts, Python 3.6 cleanness of what runs on boards
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ METHODS = {
     "recompute": "fl_core.methods.recompute:METHOD",
     "smartfreeze": "fl_core.methods.smartfreeze:METHOD",
     "split": "fl_core.methods.split:METHOD",
+    "splitfed-v2": "fl_core.methods.splitfed_v2:METHOD",
     "tifl": "fl_core.methods.tifl:METHOD",
 }
 

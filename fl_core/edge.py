@@ -2,8 +2,8 @@
 
 It joins the FL server like a worker, takes the edge's tensors at the beginning of a round, answers each device batch by
 batch through the method's edge half, and hands the trained parts back one at a time. Replicas are one per device
-(SplitFed v1) or one that all share (v2), as the edge half says; one is built when its device opens the round and gone
-when it is collected.
+(SplitFed v1) or one that all share (v2), as the edge half says; one is built when its device opens the round, and gone
+when it is collected or its device is. A job may bound how many there are at a time: further devices wait their turn.
 """
 
 import argparse
@@ -16,9 +16,10 @@ from fl_core import lifeline
 from fl_core.errors import CoreError, LinkClosed, ProtocolError
 from fl_core.exchange import packed, unpacked
 from fl_core.job import Job
-from fl_core.link import grpc_link
+from fl_core.link import grpc_link, tls
 from fl_core.link.base import Channel, Message
 from fl_core.memory.optimiser import SGD
+from fl_core.memory.process import high_water_bytes, reset_high_water
 from fl_core.methods.base import Answer, EdgeHalf
 from fl_core.models.blocks import BlockedModel
 from fl_core.protocol import VERSION
@@ -41,7 +42,10 @@ class Edge:
         self._round: Optional[_Round] = None
         self._halves: Dict[str, EdgeHalf] = {}
         self._shared: Optional[EdgeHalf] = None
-        self._lock = threading.Lock()  # of the halves, and of the one model that all share
+        self._room = threading.Condition()  # guards the replicas; told when one goes
+        self._training = threading.Lock()  # of the one model that all share
+        self._limit: Optional[int] = None
+        self._most_held = 0  # replicas at a time in this round
         self._welcomed = threading.Event()
 
     def follow(self, server: Channel, address: str) -> None:
@@ -55,7 +59,7 @@ class Edge:
         self._setup = job.setup(job.build_spec(tuple(welcome.meta["shape"]), welcome.meta["classes"]))
         half = job.find_method().edge
         assert half is not None, "{} does not split".format(job.method)
-        self._half = half
+        self._half, self._limit = half, job.edge_replicas
         self._welcomed.set()
         while True:
             order = server.receive().expect("begin", "collect", "finish")
@@ -65,29 +69,47 @@ class Edge:
 
     def _begin(self, order: Message) -> Message:
         stages = {client: Stage.from_json(stage) for client, stage in order.meta["stages"].items()}
-        with self._lock:
+        with self._room:
             self._halves.clear()
             self._shared = None
             self._round = _Round(order.meta["round"], stages, order)
+            self._most_held = 0
+            self._room.notify_all()
+        reset_high_water()
         return Message("ready")
 
     def _collect(self, client: str) -> Message:
-        with self._lock:
-            model = self._halves.pop(client).model
+        with self._room:
+            half = self._halves.pop(client, None)
+            self._room.notify_all()
+        facts = {"held": self._most_held, "peak_process_bytes": high_water_bytes()}
+        if half is None:
+            return Message("replica", facts)
+        model = half.model
         trained = {key: value for key, value in model.tensors().items() if model.part.trained(key)}
-        return Message("replica", {}, to_arrays(trained))
+        return Message("replica", facts, to_arrays(trained))
 
     def serve(self, device: Channel) -> None:
         """One device's conversation."""
         client = device.receive(JOIN_TIMEOUT_S).expect("hello").meta["client"]
         self._welcomed.wait(JOIN_TIMEOUT_S)
-        while True:
-            message = device.receive().expect("open", "post")
-            if message.kind == "open":
-                self._open(client, message)
-                device.send(Message("opened"))
-            else:
-                device.send(self._answer(client, message))
+        try:
+            while True:
+                message = device.receive().expect("open", "post", "close")
+                if message.kind == "open":
+                    self._open(client, message)
+                    device.send(Message("opened"))
+                elif message.kind == "post":
+                    device.send(self._answer(client, message))
+                else:
+                    self._let_go(client)
+        finally:
+            self._let_go(client)
+
+    def _let_go(self, client: str) -> None:
+        with self._room:
+            self._halves.pop(client, None)
+            self._room.notify_all()
 
     def _answer(self, client: str, post: Message) -> Message:
         half = self._halves.get(client)
@@ -95,20 +117,23 @@ class Edge:
             raise ProtocolError("{} posted a batch outside of a round".format(client))
         asked = unpacked(post)
         if not half.shared:
-            return _reply(half, asked)
-        with self._lock:
-            return _reply(half, asked)
+            return _reply(half, asked, post.encoding)
+        with self._training:
+            return _reply(half, asked, post.encoding)
 
     def _open(self, client: str, order: Message) -> None:
-        now, round_index = self._round, order.meta["round"]
-        if now is None or now.round_index != round_index or client not in now.stages:
-            raise ProtocolError("{} opened round {}, the edge server is not in it".format(client, round_index))
-        with self._lock:
+        with self._room:
+            while self._limit is not None and len(self._halves) >= self._limit and not self._half.shared:
+                self._room.wait()
+            now, round_index = self._round, order.meta["round"]
+            if now is None or now.round_index != round_index or client not in now.stages:
+                raise ProtocolError("{} opened round {}, the edge server is not in it".format(client, round_index))
             if self._half.shared and not order.meta["rehearse"]:
                 self._shared = self._shared or self._replica(now, client)
                 self._halves[client] = self._half(self._setup, self._shared.model, self._shared.optimiser)
             else:
                 self._halves[client] = self._replica(now, client)
+            self._most_held = max(self._most_held, len(self._halves))
 
     def _replica(self, now: _Round, client: str) -> EdgeHalf:
         """A model of its own, as the round begins, with an optimiser of its own."""
@@ -121,9 +146,9 @@ class Edge:
         return self._half(setup, model, optimiser)
 
 
-def _reply(half: EdgeHalf, asked: Answer) -> Message:
+def _reply(half: EdgeHalf, asked: Answer, encoding: str) -> Message:
     answer = half.answer(asked.tensors, asked.meta)
-    return packed("answer", answer.tensors, answer.meta)
+    return packed("answer", answer.tensors, answer.meta, encoding)
 
 
 def follow_quietly(edge: Edge, server: Channel, address: str) -> None:
@@ -142,13 +167,14 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="fl_core.edge")
     parser.add_argument("--server", required=True)
     parser.add_argument("--listen", default="127.0.0.1:0")
+    parser.add_argument("--tls", type=tls.read_identity, help="file with the run's certificate and key")
     options = parser.parse_args(arguments)
     lifeline.hold()
     edge = Edge()
     try:
-        listener = grpc_link.GrpcListener(options.listen, edge.serve)
+        listener = grpc_link.GrpcListener(options.listen, edge.serve, options.tls)
         port = listener.address.rpartition(":")[2]
-        server = grpc_link.connect(options.server, JOIN_TIMEOUT_S)
+        server = grpc_link.connect(options.server, JOIN_TIMEOUT_S, options.tls)
         try:
             edge.follow(server, ":" + port)
         finally:

@@ -45,5 +45,13 @@ class BadUpdate(CoreError):
     """What a client sent cannot be averaged: not finite, or not the tensors that were asked for."""
 
 
+class BadCheckpoint(CoreError):
+    """A checkpoint that cannot be gone on from."""
+
+
+class EdgeLost(CoreError):
+    """The edge server is gone: the method cannot go on."""
+
+
 class NobodyLeft(CoreError):
     """No client is left to train."""

@@ -9,11 +9,11 @@ from fl_core.methods.base import Answer
 from fl_core.tensors import is_channels_last, own_tensor
 
 
-def packed(kind: str, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Message:
+def packed(kind: str, tensors: Mapping[str, Tensor], meta: Mapping[str, Any], encoding: str) -> Message:
     """Arrays that share memory with the tensors; layouts are noted so that the other side restores them."""
     lasts = [name for name, tensor in tensors.items() if is_channels_last(tensor)]
     arrays = {name: tensor.detach().numpy() for name, tensor in tensors.items()}
-    return Message(kind, {"meta": dict(meta), "channels_last": lasts}, arrays)
+    return Message(kind, {"meta": dict(meta), "channels_last": lasts}, arrays, encoding)
 
 
 def unpacked(message: Message) -> Answer:

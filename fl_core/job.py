@@ -5,6 +5,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from fl_core.catalogue import DATASETS, METHODS, MODELS, resolve
 from fl_core.data.dataset import Dataset
 from fl_core.errors import BadJob
+from fl_core.link.encoding import ENCODINGS
 from fl_core.methods.base import Method, Setup
 from fl_core.models.blocks import ModelSpec
 
@@ -34,6 +35,9 @@ class Job(NamedTuple):
     cohort: Optional[int] = None  # clients whose reports a round needs; None: all
     spare: int = 0  # clients asked beyond the cohort: the round ends with the cohort's size of reports
     minimum_reports: int = 1  # with fewer, a round changes nothing
+    wire_model: str = "float32"  # how models and updates travel: `fl_core.link.encoding`
+    wire_smashed: str = "float32"  # how a split's tensors travel between device and edge server
+    edge_replicas: Optional[int] = None  # at a time on the edge server; further devices wait their turn. None: all
     join_timeout_s: float = 120.0
     rejoin_timeout_s: float = 0.0  # how long a round without any client waits for one to come (back)
     round_timeout_s: float = 600.0  # of each client, from order to report; who is late is not waited for
@@ -49,9 +53,13 @@ class Job(NamedTuple):
         if unknown:
             raise BadJob("unknown job fields: {}".format(", ".join(unknown)))
         try:
-            return cls(**values)
+            job = cls(**values)
         except TypeError as error:
             raise BadJob("incomplete job: {}".format(error))
+        for name in (job.wire_model, job.wire_smashed):
+            if name not in ENCODINGS:
+                raise BadJob("unknown encoding {!r}; known: {}".format(name, ", ".join(sorted(ENCODINGS))))
+        return job
 
     def to_json(self) -> Dict[str, Any]:
         return {"format": FORMAT, **self._asdict()}

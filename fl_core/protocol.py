@@ -1,13 +1,14 @@
 """Who says what on the data plane. Every kind of message stands here; the payload is noted beside it.
 
-worker -> server: hello {version, client} · ready {samples, label_counts} · rehearsed {} · trained {report}
+worker -> server: hello {version, client} · ready {samples, label_counts} · rehearsed {} · trained {report, exchanged}
                   · update {} + live tensors
 server -> worker: welcome {job} · refused {why} · task {round, task, rehearse, edge} + tensors of the device's part
                   · upload {} · skip {} (the report is not wanted any more) · ack {} · finish {}
-edge   -> server: hello {version, edge: address} · ready {} · replica {} + live tensors of one client's replica
+edge   -> server: hello {version, edge: address} · ready {} · replica {held, peak_process_bytes}
+                  + live tensors of one client's replica, none where it is gone
 server -> edge:   welcome {job, shape, classes} · begin {round, stages} + tensors of the edge's part
                   · collect {client} · finish {}
-worker -> edge:   hello {client} · open {round} · post {meta, channels_last} + tensors
+worker -> edge:   hello {client} · open {round, rehearse} · post {meta, channels_last} + tensors · close {}
 edge   -> worker: opened {} · answer {meta, channels_last} + tensors
 
 A report is announced first and uploaded when the server asks: it holds few updates at a time, however many clients.

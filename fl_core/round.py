@@ -7,11 +7,12 @@ holds few updates however many clients there are.
 
 import time
 from collections import OrderedDict
-from typing import Any, Callable, Dict, Set
+from typing import Callable, Dict, Set
 
 import torch
 from torch import Tensor
 
+from fl_core.accounts import Account
 from fl_core.aggregate import Update, WeightedMean, check_update
 from fl_core.errors import BadUpdate
 from fl_core.link.base import Message
@@ -86,7 +87,8 @@ class Round(Waiting):
         self.plan = plan
         self.reports: Dict[str, Report] = {}
         self.rejected: Dict[str, str] = {}
-        self.accounts: Dict[str, Dict[str, Any]] = {client: {} for client in plan.tasks}  # seconds since asked, bytes
+        self.accounts: Dict[str, Account] = {}
+        self._started_s = time.monotonic()
         self._method = method
         self._collect = collect
         self._edge_shared = edge_shared
@@ -100,14 +102,16 @@ class Round(Waiting):
 
     def ask(self, session: Session, order: Message, deadline_s: float) -> None:
         super().ask(session, order, deadline_s)
-        self.accounts[session.client]["down_bytes"] = order.payload_bytes
+        self.accounts[session.client] = Account(self.age_s, order.wire_bytes)
 
     def hear(self, session: Session, said: Message) -> None:
         client = session.client
         if said.kind == "trained" and client in self.deadline_s:
             self._said[client] = said
             self._announced[client] = session
-            self.accounts[client].update(seconds=said.meta["seconds"], announced_s=self._since_asked_s(client))
+            account = self.accounts[client]
+            account.announced_s, account.worker_s = self.age_s, said.meta["seconds"]
+            account.bytes.update(said.meta["exchanged"])
         elif said.kind == "update" and client in self._uploading:
             session.busy = False
             self._fold(client, said)
@@ -120,6 +124,11 @@ class Round(Waiting):
         self._uploading.discard(client)
         if client in self._announced:
             super().hear(self._announced.pop(client), self._said[client])
+
+    @property
+    def age_s(self) -> float:
+        """Since the round began."""
+        return time.monotonic() - self._started_s
 
     @property
     def over(self) -> bool:
@@ -147,16 +156,17 @@ class Round(Waiting):
         while self._announced and room > 0:
             client, session = self._announced.popitem(last=False)
             self._uploading.add(client)
-            self.accounts[client]["granted_s"] = self._since_asked_s(client)
+            self.accounts[client].granted_s = self.age_s
             session.order(Message("upload"))
             room -= 1
 
     def _fold(self, client: str, update: Message) -> None:
-        arrived_s = self._since_asked_s(client)
+        account, arrived_s = self.accounts[client], self.age_s
         task, said = self.plan.tasks[client], self._said[client].meta
-        split = task.stage.edge is not None and not self._edge_shared
-        tensors = {**update.tensors, **self._collect(client)} if split else update.tensors
+        tensors: Update = update.tensors
         try:
+            if task.stage.edge is not None and not self._edge_shared:
+                tensors = {**tensors, **self._collect(client)}
             self._check(client, tensors)
         except BadUpdate as error:
             self.rejected[client] = str(error)
@@ -165,13 +175,12 @@ class Round(Waiting):
         self._method.see(client, task, tensors, self.now.state)
         self._mean.add(said["samples"], tensors, {key: self._method.region(task, key) for key in tensors})
         self.reports[client] = Report(
-            said["samples"], said["train_loss"], said["facts"], said["seconds"], round_s=arrived_s
+            said["samples"], said["train_loss"], said["facts"], said["seconds"], arrived_s - account.asked_s
         )
         del self.deadline_s[client]
         self._uploading.discard(client)
-        self.accounts[client].update(
-            up_bytes=update.payload_bytes, arrived_s=arrived_s, folded_s=self._since_asked_s(client)
-        )
+        account.bytes["update"] = update.wire_bytes
+        account.arrived_s, account.folded_s = arrived_s, self.age_s
 
     def _check(self, client: str, tensors: Update) -> None:
         task = self.plan.tasks[client]
@@ -182,6 +191,3 @@ class Round(Waiting):
                 region = self._method.region(task, key)
                 expected[key] = value.shape if region is None else value[region].shape
         check_update(tensors, expected)
-
-    def _since_asked_s(self, client: str) -> float:
-        return time.monotonic() - self.asked_s[client]

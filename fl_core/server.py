@@ -14,13 +14,13 @@ from typing import Any, Callable, Dict, List, Optional
 import torch
 from torch import Tensor
 
-from fl_core import lifeline
+from fl_core import checkpoint, lifeline
 from fl_core.aggregate import Update
 from fl_core.data.dataset import Dataset
-from fl_core.errors import CoreError, LinkError, NobodyLeft, ProtocolError
+from fl_core.errors import BadUpdate, CoreError, EdgeLost, LinkError, NobodyLeft
 from fl_core.evaluate import digest, evaluate
 from fl_core.job import Job
-from fl_core.link import grpc_link
+from fl_core.link import grpc_link, tls
 from fl_core.link.base import Channel, Message
 from fl_core.protocol import VERSION, task_to_json, version_mismatch
 from fl_core.round import Round, Waiting
@@ -35,7 +35,8 @@ HELLO_TIMEOUT_S = 30.0
 class Server:
     """One job from the first hello to the last round."""
 
-    def __init__(self, job: Job, data: Dataset, emit: Emit) -> None:
+    def __init__(self, job: Job, data: Dataset, emit: Emit, checkpoint_file: Optional[str] = None) -> None:
+        """`checkpoint_file` is written after every round, and gone on from where it is there."""
         self.job = job
         self.data = data
         self.emit = emit
@@ -45,12 +46,17 @@ class Server:
         torch.manual_seed(job.seed)
         self.state: Dict[str, Tensor] = {key: value.clone() for key, value in self.half.initial().tensors().items()}
         self.facts = {name: ClientFacts(name, **job.client_facts.get(name, {})) for name in job.clients}
+        self.rounds_done = 0
+        self._checkpoint_file = checkpoint_file
+        if checkpoint_file is not None:
+            self._restore(checkpoint_file)
         self._changed: Dict[str, int] = {}  # in which round a tensor of the state was changed last; absent: never
         self._inbox: "queue.Queue[Event]" = queue.Queue()
         self._sessions: Dict[str, Session] = {}
         self._gone: Dict[str, str] = {}  # told from outside, and not come back since
         self._edge: Optional[Channel] = None
         self._edge_address = ""
+        self._edge_facts: Dict[str, Any] = {}  # replicas held at a time and the process peak, of the present round
         self._edge_joined = threading.Event()
         self._over = threading.Event()
 
@@ -92,9 +98,11 @@ class Server:
         """All rounds; returns the last facts: rounds done and the digest of the parameters."""
         last_words = None  # a job that fails just cuts the lines
         try:
-            self._wait_for_clients()
-            for round_index in range(1, self.job.rounds + 1):
+            if self.rounds_done < self.job.rounds:
+                self._wait_for_clients()
+            for round_index in range(self.rounds_done + 1, self.job.rounds + 1):
                 self._round(round_index)
+                self._save(round_index)
             facts = {"event": "done", "rounds": self.job.rounds, "parameters_sha256": digest(self.state)}
             last_words = Message("finish")
             self.emit(facts)
@@ -106,6 +114,20 @@ class Server:
                 _say(self._edge, last_words)
             self._over.set()
 
+    def _restore(self, path: str) -> None:
+        found = checkpoint.load(path, self.job)
+        if found is not None:
+            self.rounds_done = found.round_index
+            self.state, self.facts = dict(found.state), dict(found.facts)
+            self.half.memory, self.half.kept = dict(found.memory), dict(found.kept)
+            self.emit({"event": "resumed", "rounds": found.round_index})
+
+    def _save(self, round_index: int) -> None:
+        self.rounds_done = round_index
+        if self._checkpoint_file is not None:
+            here = checkpoint.Checkpoint(round_index, self.state, self.half.memory, self.half.kept, self.facts)
+            checkpoint.save(self._checkpoint_file, self.job, here)
+
     def _wait_for_clients(self) -> None:
         """Until all have joined or are known not to come, or the time for it is over."""
         deadline_s = time.monotonic() + self.job.join_timeout_s
@@ -116,7 +138,7 @@ class Server:
             if client not in self._sessions and client not in self._gone:
                 self._drop(client, "did not join within {:.0f} s".format(self.job.join_timeout_s))
         if self.method.edge is not None and not self._edge_joined.wait(max(0.0, deadline_s - time.monotonic())):
-            raise ProtocolError("the edge server did not join within {:.0f} s".format(self.job.join_timeout_s))
+            raise EdgeLost("the edge server did not join within {:.0f} s".format(self.job.join_timeout_s))
 
     def _take_next(self, timeout_s: float, waiting: Optional[Waiting] = None) -> bool:
         """Act on the next event; False when none came in time."""
@@ -166,17 +188,17 @@ class Server:
         if split:
             self._begin_on_edge(round_index, split)
         self._rehearse(round_index, plan)
-        started_s = time.monotonic()
         shared = self.method.edge is not None and self.method.edge.shared
         round_ = Round(now, plan, self.half, self._collect, shared)
         self._conduct(round_index, plan, round_, rehearse=False)
         round_.close()
+        summed_s = round_.age_s
         if split and shared and round_.reports:
             round_.fold_shared(self._collect(next(iter(round_.reports))))
         news = round_.finish()
         self.state = {**self.state, **news}
         self._changed.update(dict.fromkeys(news, round_index))
-        reported_s = time.monotonic()
+        end_s, reported_s = round_.age_s, time.monotonic()
         self._note(round_)
         quality = evaluate(self.half.spec, plan.path, self.state, self.data)
         accuracy = quality.accuracy if quality else None
@@ -194,8 +216,9 @@ class Server:
                 "train_loss": sum(losses) / len(losses) if losses else None,
                 "accuracy": accuracy,
                 "test_loss": quality.test_loss if quality else None,
-                "clients": round_.accounts,
-                "round_s": reported_s - started_s,
+                "clients": {client: account.to_json(summed_s, end_s) for client, account in round_.accounts.items()},
+                "edge": self._edge_facts or None,
+                "round_s": end_s,
                 "evaluate_s": time.monotonic() - reported_s,
             }
         )
@@ -249,7 +272,7 @@ class Server:
             "rehearse": rehearse,
             "edge": self._edge_address,
         }
-        return Message("task", meta, to_arrays(tensors))
+        return Message("task", meta, to_arrays(tensors), self.job.wire_model)
 
     def _note(self, round_: Round) -> None:
         """What the round taught about its clients."""
@@ -262,19 +285,27 @@ class Server:
     # --- the edge server's half of a split ---
 
     def _begin_on_edge(self, round_index: int, tasks: Dict[str, Task]) -> None:
-        assert self._edge is not None
         stages = {client: task.stage for client, task in tasks.items()}
         parts = [stage.edge for stage in stages.values() if stage.edge is not None]
         tensors = {key: value for key, value in self.state.items() if any(part.holds(key) for part in parts)}
         meta = {"round": round_index, "stages": {client: stage.to_json() for client, stage in stages.items()}}
-        self._edge.send(Message("begin", meta, to_arrays(tensors)))
-        self._edge.receive(self.job.round_timeout_s).expect("ready")
+        self._ask_edge(Message("begin", meta, to_arrays(tensors)), "ready")
 
     def _collect(self, client: str) -> Update:
         """What the client's replica on the edge server has trained."""
+        replica = self._ask_edge(Message("collect", {"client": client}), "replica")
+        self._edge_facts = replica.meta
+        if not replica.tensors:
+            raise BadUpdate("its replica on the edge server is gone")
+        return replica.tensors
+
+    def _ask_edge(self, order: Message, answer: str) -> Message:
         assert self._edge is not None
-        self._edge.send(Message("collect", {"client": client}))
-        return self._edge.receive(self.job.round_timeout_s).expect("replica").tensors
+        try:
+            self._edge.send(order)
+            return self._edge.receive(self.job.round_timeout_s).expect(answer)
+        except LinkError as error:
+            raise EdgeLost("the edge server is lost: {}".format(error))
 
 
 def _say(channel: Channel, last_words: Message) -> None:
@@ -285,7 +316,7 @@ def _say(channel: Channel, last_words: Message) -> None:
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
-    """`python3 -m fl_core.server --job FILE --data DIR [--listen HOST:PORT]`: one job, events on stdout.
+    """`python3 -m fl_core.server --job FILE --data DIR [--listen HOST:PORT] ...`: one job, events on stdout.
 
     On stdin it takes `{"gone": client, "reason": text}` for a client that will not answer.
     """
@@ -293,14 +324,16 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--job", required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--listen", default="127.0.0.1:0")
+    parser.add_argument("--tls", type=tls.read_identity, help="file with the run's certificate and key")
+    parser.add_argument("--checkpoint", help="file to write after each round, and to go on from")
     options = parser.parse_args(arguments)
     try:
         with open(options.job) as file:
             job = Job.from_json(json.load(file))
         torch.set_num_threads(job.threads)
-        server = Server(job, job.load_data(options.data), lifeline.emit)
+        server = Server(job, job.load_data(options.data), lifeline.emit, options.checkpoint)
         lifeline.hold(lambda order: server.gone(order["gone"], order["reason"]))
-        listener = grpc_link.GrpcListener(options.listen, server.serve)
+        listener = grpc_link.GrpcListener(options.listen, server.serve, options.tls)
         splits = server.method.edge is not None
         lifeline.emit({"event": "listening", "address": listener.address, "splits": splits})
         server.run()

@@ -9,18 +9,20 @@ import time
 STARTED_S = time.monotonic()  # before the imports, which are a phase of their own
 
 import argparse  # noqa: E402
+import hashlib  # noqa: E402
 import platform  # noqa: E402
 import sys  # noqa: E402
 import traceback  # noqa: E402
-from typing import Any, Callable, List, Mapping, Optional  # noqa: E402
+from typing import Any, Callable, Dict, List, Mapping, Optional  # noqa: E402
 
 import torch  # noqa: E402
 
 from fl_core import lifeline  # noqa: E402
 from fl_core.client import Client  # noqa: E402
-from fl_core.errors import CoreError, ProtocolError  # noqa: E402
+from fl_core.errors import CoreError, LinkClosed, LinkCorrupt, ProtocolError  # noqa: E402
 from fl_core.exchange import packed, unpacked  # noqa: E402
 from fl_core.job import Job  # noqa: E402
+from fl_core.link import tls  # noqa: E402
 from fl_core.link.base import Channel, Message  # noqa: E402
 from fl_core.memory.process import resident_bytes  # noqa: E402
 from fl_core.methods.base import Answer, Exchange  # noqa: E402
@@ -38,9 +40,11 @@ Connect = Callable[[str], Channel]
 class EdgeLine(Exchange):
     """Batch by batch conversation with the edge server; its seconds and bytes count as exchange."""
 
-    def __init__(self, channel: Channel, client: str, trace: Trace) -> None:
+    def __init__(self, channel: Channel, client: str, trace: Trace, encoding: str) -> None:
         self._channel = channel
         self._trace = trace
+        self._encoding = encoding
+        self.exchanged: Dict[str, int] = {}  # bytes of this round, by name of the tensor
         channel.send(Message("hello", {"client": client}))
 
     def close(self) -> None:
@@ -49,23 +53,33 @@ class EdgeLine(Exchange):
     def open(self, round_index: int, rehearse: bool) -> None:
         """A fresh replica for this round."""
         self._trace.enter("exchange")
+        self.exchanged = {}
         self._channel.send(Message("open", {"round": round_index, "rehearse": rehearse}))
-        self._channel.receive(CONNECT_TIMEOUT_S).expect("opened")
+        self._channel.receive().expect("opened")  # not before the edge server has room for us
+
+    def let_go(self) -> None:
+        """The replica of this round is not needed any more."""
+        self._channel.send(Message("close"))
 
     def post(self, tensors: Mapping[str, torch.Tensor], **meta: Any) -> None:
         self._trace.enter("exchange")
-        post = packed("post", tensors, meta)
+        post = packed("post", tensors, meta, self._encoding)
         self._channel.send(post)
-        self._trace.count("exchange", post.payload_bytes)
+        self._count(post)
         self._trace.enter("compute")
 
     def take(self) -> Answer:
         self._trace.enter("exchange")
         answer = self._channel.receive().expect("answer")
-        self._trace.count("exchange", answer.payload_bytes)
+        self._count(answer)
         tensors = unpacked(answer)
         self._trace.enter("compute")
         return tensors
+
+    def _count(self, message: Message) -> None:
+        self._trace.count("exchange", message.wire_bytes)
+        for name, array in message.tensors.items():
+            self.exchanged[name] = self.exchanged.get(name, 0) + message.bytes_of(array)
 
 
 class Worker:
@@ -112,11 +126,12 @@ class Worker:
         self._trace.clear()
         self._trace.round, self._trace.stage = order.meta["round"], task.stage.name
         self._trace.enter("download", at_s=order.started_s)
-        self._trace.count("download", order.payload_bytes)
+        self._trace.count("download", order.wire_bytes)
         self._client.receive(task, order.tensors)
         order.tensors = {}
         if task.stage.edge is not None and self._edge is None:
-            self._edge = EdgeLine(self._connect_edge(order.meta["edge"]), self.name, self._trace)
+            line = self._connect_edge(order.meta["edge"])
+            self._edge = EdgeLine(line, self.name, self._trace, self._client.job.wire_smashed)
 
     def _opened(self, round_index: int, rehearse: bool) -> Optional[EdgeLine]:
         """The line to a fresh replica, where this task has one."""
@@ -130,6 +145,8 @@ class Worker:
         edge = self._opened(round_index, rehearse=True)
         self._trace.enter("rehearse")
         peak_tensor_bytes = self._client.rehearse(round_index, edge)
+        if edge is not None:
+            edge.let_go()
         self._trace.write("rehearsal", peak_tensor_bytes=peak_tensor_bytes)
         self._server.send(Message("rehearsed"))
         self._trace.enter("wait")
@@ -140,12 +157,15 @@ class Worker:
         trace.enter("compute")
         trained = self._client.train(round_index, edge)
         trace.enter("upload")
-        self._server.send(Message("trained", {**trained._asdict(), "seconds": trace.seconds}))
+        exchanged = {} if edge is None else edge.exchanged
+        self._server.send(Message("trained", {**trained._asdict(), "seconds": trace.seconds, "exchanged": exchanged}))
         if self._server.receive().expect("upload", "skip").kind == "upload":
-            update = Message("update", {}, self._client.update())
+            update = Message("update", {}, self._client.update(), self._client.job.wire_model)
             self._server.send(update)
             self._server.receive(CONNECT_TIMEOUT_S).expect("ack")
-            trace.count("upload", update.payload_bytes)
+            trace.count("upload", update.wire_bytes)
+        elif edge is not None:
+            edge.let_go()
         trace.enter("wait")
         trace.write(
             "round",
@@ -165,26 +185,47 @@ def out_of_memory(error: BaseException) -> bool:
     )
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def serve_until_finished(options: argparse.Namespace, trace: Trace) -> None:
+    """Obey the server; where its line breaks, look for it again for as long as `--rejoin-s` allows."""
     from fl_core.link import grpc_link
 
+    def connect_edge(edge: str) -> Channel:
+        return grpc_link.connect(resolve_edge(edge, options.server), CONNECT_TIMEOUT_S, options.tls)
+
+    patience_s = CONNECT_TIMEOUT_S
+    while True:
+        worker = Worker(
+            options.client,
+            grpc_link.connect(options.server, patience_s, options.tls),
+            connect_edge,
+            options.data,
+            trace,
+        )
+        try:
+            worker.run()
+            return
+        except (LinkClosed, LinkCorrupt) as error:
+            if not options.rejoin_s:
+                raise
+            trace.write("cut", text=str(error))
+            patience_s = options.rejoin_s
+        finally:
+            worker.close()
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="fl_core.worker")
     for option in ("--server", "--client", "--data", "--events"):
         parser.add_argument(option, required=True)
+    parser.add_argument("--tls", type=tls.read_identity, help="file with the run's certificate and key")
+    parser.add_argument("--rejoin-s", type=float, default=0.0, help="look for a lost server for this long")
     options = parser.parse_args(arguments)
     trace = Trace(options.events, STARTED_S)
-    trace.write("start", floor_bytes=resident_bytes(), torch=torch.__version__, python=platform.python_version())
+    build = hashlib.sha256(torch.__config__.show().encode()).hexdigest()[:12]  # compiler, flags, libraries
+    python = platform.python_version()
+    trace.write("start", floor_bytes=resident_bytes(), torch=torch.__version__, torch_build=build, python=python)
     try:
-        server = grpc_link.connect(options.server, CONNECT_TIMEOUT_S)
-
-        def connect_edge(edge: str) -> Channel:
-            return grpc_link.connect(resolve_edge(edge, options.server), CONNECT_TIMEOUT_S)
-
-        worker = Worker(options.client, server, connect_edge, options.data, trace)
-        try:
-            worker.run()
-        finally:
-            worker.close()
+        serve_until_finished(options, trace)
     except CoreError as error:
         trace.write("error", kind=type(error).__name__, text=str(error))
         print("fl_core.worker: {}".format(error), file=sys.stderr)

@@ -15,7 +15,6 @@ from harness.facts.clocks import Clock, CpuPolicy, locked
 from harness.facts.power_mode import PowerMode
 from harness.facts.swap import Swap
 from harness.facts.throttle import Throttle, throttled_between
-from harness.facts.torch_build import TorchBuild
 from harness.thermal import Warmth
 
 UNREADABLE = "unreadable"
@@ -103,7 +102,8 @@ def circumstances(
     power_mode: Found[PowerMode],
     clocks: Found[tuple[Clock, ...]],
     policies: Found[tuple[CpuPolicy, ...]],
-    torch: Found[TorchBuild],
+    torch: Found[str],
+    python: Found[str],
     swaps: Found[tuple[Swap, ...]],
     throttle: tuple[Found[Throttle], Found[Throttle]],
     warmth: Warmth | None,
@@ -124,8 +124,8 @@ def circumstances(
         clocks_locked=locked(clocks.value) if clocks.value else _lacking(clocks),
         governor="+".join(governors) if governors else _lacking(policies),
         cpu_max_hz=tuple(policy.max_hz for policy in policies.value) if policies.value else _lacking(policies),
-        torch=f"{torch.value.version} {torch.value.config_sha256}" if torch.value else _lacking(torch),
-        python=torch.value.python if torch.value else _lacking(torch),
+        torch=torch.value or _lacking(torch),
+        python=python.value or _lacking(python),
         swap=_kinds(swaps.value) if swaps.value is not None else _lacking(swaps),
         warmth=warmth.verdict if warmth else None,
         throttled=throttled,

@@ -9,6 +9,28 @@ from harness.errors import UnknownName
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the inventory asks to be set for a run, and restored after it; None or False: left as it is."""
+
+    power_mode: str | None = None  # of nvpmodel, by name
+    governor: str | None = None  # of cpufreq
+    lock_clocks: bool = False  # jetson_clocks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """How a board is watched while a cell runs."""
+
+    rate_hz: float = 10.618  # no multiple of a load's steps: at 10.0 samples of a 1 s load fall on ever the same places
+    burst_hz: float | None = None  # of memory alone, between the samples
+    sidecars: tuple[str, ...] = ()  # sensors that need a package, a service or a slow program
+    sidecar_python: str | None = None  # an interpreter on the board that has their packages
+    meters: tuple[str, ...] = ()  # beside the board, asked by the controller: shelly2://192.0.2.40
+    idle_s: float = 0.0  # at rest before and after each cell, for net energy
+    cool_down_s: float = 0.0  # longest wait for the board to be as cool as it was at first
+
+
+@dataclass(frozen=True, kw_only=True)
 class BoardSpec:
     """One board as the inventory describes it. Sizes in bytes, times in seconds."""
 
@@ -30,7 +52,8 @@ class BoardSpec:
     server_address: str  # the controller as the board sees it
     connect_timeout_s: float
     command_timeout_s: float
-    meters: tuple[str, ...]
+    wanted: Wanted = Wanted()
+    observation: Observation = Observation()
 
     @property
     def where(self) -> str:

@@ -7,25 +7,26 @@ import queue
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.board.board import Board
+from harness.circumstances import Circumstances
 from harness.clock import ClockReading, read_clock
 from harness.core_process import CoreProcess
 from harness.datasets import DataFiles
 from harness.errors import AgentLost
-from harness.outcome import Outcome, judge
+from harness.facts.base import Found
+from harness.metering import metering
 from harness.payload import Payload
 from harness.rack import Rack, Said
-from harness.store import FORMAT, RunFolder, now_utc, read_json, read_lines, write_json
+from harness.store import RunFolder, now_utc, read_lines, write_json
 from harness.study import Cell
+from harness.verdict import Ending, Seen, verdict
 
 SERVER, EDGE = "FL server", "edge server"
 START_TIMEOUT_S = 60.0  # of the FL server, torch's import included
-LOG_TAIL_BYTES = 16384
-LINE_CUT = "connection"  # the signature of a worker whose server went away
 FINISH_TIMEOUT_S = 20.0  # of workers, once the server is done
 JOB_FIELDS = (
     "method", "model", "dataset", "partition", "batch", "rounds", "learning_rate", "seed", "options",
@@ -43,11 +44,12 @@ class _CellRun:
     rack: Rack
     out: str  # the cell's folder on a board, below its root
     show: Show
-    deadline_s: float
+    deadline_s: float = 0.0
     starts: dict[str, dict[str, Any]] = field(default_factory=dict)  # board -> the agent's answer to start
     running: set[str] = field(default_factory=set)
     ended_by_us: set[str] = field(default_factory=set)
     clocks: dict[str, list[ClockReading]] = field(default_factory=dict)  # board -> its clock against ours
+    circumstances: dict[str, Circumstances | None] = field(default_factory=dict)
     server_events: list[dict[str, Any]] = field(default_factory=list)
     over: str | None = None  # done, failed, timed_out
     reason: str = ""
@@ -60,15 +62,26 @@ def run_cell(cell: Cell, rack: Rack, folder: RunFolder, code: Payload, data: Dat
     path = folder.cell(cell.cell_id)
     shutil.rmtree(path, ignore_errors=True)  # what an interrupted try left
     path.mkdir(parents=True)
-    run = _CellRun(
-        cell=cell,
-        rack=rack,
-        out=f"run/{folder.run_id}/{cell.cell_id}",
-        show=show,
-        deadline_s=time.monotonic() + cell.timeout_s,
-    )
+    run = _CellRun(cell=cell, rack=rack, out=f"run/{folder.run_id}/{cell.cell_id}", show=show)
     _drain(rack.inbox)
+    with metering([board.spec for board in rack.usable], path / "raw"):
+        rack.each(rack.usable, lambda board: board.before_cell(run.out))
+        run.deadline_s = time.monotonic() + cell.timeout_s
+        _train(run, path, data, code, data_payload)
+        rack.each([board for board in rack.usable if board.name in run.starts], lambda board: board.after_cell(run.out))
+    _collect(run, path)
+    done: dict[str, Any] = next((event for event in reversed(run.server_events) if event["event"] == "done"), {})
+    ending = Ending(over=run.over, reason=run.reason, parameters_sha256=done.get("parameters_sha256"))
+    seen = {name: _seen(run, name) for name in rack.boards}
+    content = verdict(cell, rack.boards, seen, ending, path, started_utc)
+    write_json(folder.verdict_file(cell.cell_id), content)
+    return content
+
+
+def _train(run: _CellRun, path: Path, data: DataFiles, code: Payload, data_payload: Payload | None) -> None:
+    """From the start of the FL server to the end of every program of the cell, whatever happens in between."""
     programs: list[CoreProcess] = []
+    rack = run.rack
     try:
         if rack.usable:
             _serve(run, path, data, code, data_payload, programs)
@@ -80,10 +93,6 @@ def run_cell(cell: Cell, rack: Rack, folder: RunFolder, code: Payload, data: Dat
             program.end() if run.over == "done" else program.kill()
         run.ended_by_us = set(run.running)
         rack.each([board for board in rack.usable if board.name in run.starts], Board.stop)
-    _collect(run, path)
-    verdict = _verdict(run, path, started_utc)
-    write_json(folder.verdict_file(cell.cell_id), verdict)
-    return verdict
 
 
 def _drain(inbox: queue.Queue[Said]) -> None:
@@ -227,69 +236,26 @@ def _collect(run: _CellRun, path: Path) -> None:
     def fetch(board: Board) -> None:
         board.collect(run.out, path / "raw" / board.name)
         run.clocks[board.name].append(read_clock(board.clock_s))
+        run.circumstances[board.name] = board.circumstances(*_interpreter(path / "raw" / board.name / "events.jsonl"))
 
     run.rack.each([board for board in run.rack.usable if board.name in run.starts], fetch)
     with (path / "server.jsonl").open("w") as file:
         file.writelines(json.dumps(event) + "\n" for event in run.server_events)
 
 
-def _verdict(run: _CellRun, path: Path, started_utc: str) -> dict[str, Any]:
-    done: dict[str, Any] = next((event for event in reversed(run.server_events) if event["event"] == "done"), {})
-    return {
-        "format": FORMAT,
-        "cell_id": run.cell.cell_id,
-        "cell": asdict(run.cell),
-        "started_utc": started_utc,
-        "finished_utc": now_utc(),
-        "state": "finished" if run.over == "done" else "failed",
-        "reason": run.reason,
-        "parameters_sha256": done.get("parameters_sha256"),
-        "boards": {name: _board_verdict(run, board, path) for name, board in run.rack.boards.items()},
-    }
+def _interpreter(events: Path) -> tuple[Found[str], Found[str]]:
+    """The worker's torch and Python, by its own word."""
+    start = next((event for event in read_lines(events) if event["event"] == "start"), None)
+    if start is None:
+        silent: Found[str] = Found(value=None, fault="the worker ended before it could say")
+        return silent, silent
+    return Found(value=f"{start['torch']} {start['torch_build']}"), Found(value=start["python"])
 
 
-def _board_verdict(run: _CellRun, board: Board, path: Path) -> dict[str, Any]:
-    raw = path / "raw" / board.name
-    start = run.starts.get(board.name, {})
-    outcome = _outcome(run, board, raw)
-    return {
-        "outcome": outcome.name,
-        "detail": outcome.detail,
-        "signature": outcome.signature,
-        "budget_bytes": run.cell.budget_bytes or board.spec.memory_budget_bytes,
-        "budget_kind": start.get("budget_kind"),
-        "budget_detail": start.get("budget_detail"),
-        "clock": [asdict(reading) for reading in run.clocks.get(board.name, [])],
-        "board_class": board.spec.board_class,
-        "virtual": board.spec.virtual,
-    }
-
-
-def _outcome(run: _CellRun, board: Board, raw: Path) -> Outcome:
-    if board.name not in run.starts:
-        failure = board.failure
-        return Outcome(name=failure.outcome, detail=str(failure.message)) if failure else Outcome(
-            name="not_started", detail=run.reason)  # fmt: skip
-    exit_file = raw / "exit.json"
-    exit_facts = read_json(exit_file) if exit_file.is_file() else None
-    if exit_facts is None and board.failure is not None:
-        return Outcome(name=board.failure.outcome, detail=f"{board.failure.message}; its files could not be fetched")
-    rss = [sample["rss_bytes"] for sample in read_lines(raw / "samples.jsonl") if sample.get("rss_bytes")]
-    outcome = judge(
-        exit_facts,
-        read_lines(raw / "events.jsonl"),
-        log_tail=_tail(raw / "worker.log"),
-        killed_by_us=board.name in run.ended_by_us,
-        last_rss_bytes=rss[-1] if rss else None,
+def _seen(run: _CellRun, name: str) -> Seen:
+    return Seen(
+        start=run.starts.get(name),
+        ended_by_us=name in run.ended_by_us,
+        clock=run.clocks.get(name, []),
+        circumstances=run.circumstances.get(name),
     )
-    if run.over == "done":
-        return outcome
-    # The cell did not end well: a worker that ended because of that has no fault of its own, and has not completed.
-    if outcome.name in ("completed", "stopped") or outcome.signature == LINE_CUT:
-        name = "timed_out" if run.over == "timed_out" else "stopped"
-        return replace(outcome, name=name, detail=f"{run.reason}; {outcome.detail}".rstrip("; "))
-    return outcome
-
-
-def _tail(log: Path) -> str:
-    return log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace") if log.is_file() else ""

@@ -17,18 +17,10 @@ from harness.errors import CommandFailed, UnknownName
 from harness.facts.base import Fact, Runner, T, read
 from harness.facts.clocks import Clock, CpuPolicy, cpu_policies, jetson_clocks, locked
 from harness.facts.power_mode import POWER_MODE, POWER_MODES, PowerMode
+from harness.inventory import Wanted
 
 DEADLINE_S = 30.0  # nvpmodel takes seconds where it switches cores off
 _WANTS_REBOOT = re.compile(r"reboot", re.IGNORECASE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What the inventory asks; None or False: left as it is."""
-
-    power_mode: str | None = None  # by name
-    governor: str | None = None
-    lock_clocks: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from reports.tables import MISSING, count, listed, outcome, quantity, size, word
 
 def circumstances(run: Run, cells: pd.DataFrame) -> Section:
     """The run, its boards, and how well the agents kept time."""
-    tables = (_run(run, cells), _boards(run, cells), _facts(run, cells), _observer(run, cells))
+    tables = (_run(run, cells), _boards(run, cells), _facts(run, cells), _held(run, cells), _observer(run, cells))
     return Section(slug="circumstances", title="Circumstances", blocks=tables)
 
 
@@ -94,20 +94,61 @@ def _facts(run: Run, cells: pd.DataFrame) -> Table:
     return Table(caption="Facts of the boards", columns=columns, rows=tuple(rows))
 
 
+def _held(run: Run, cells: pd.DataFrame) -> Table:
+    """What held around the cells; cells in which it differed were not averaged."""
+    rows = []
+    for name in _names(run, cells):
+        own = run.circumstances[run.circumstances["board"] == name]
+        for what, found in own.groupby("name", sort=False):
+            values = list(found["value"].dropna().unique())
+            some_lack_it = bool(found["value"].isna().any())
+            if values:
+                differs = len(values) + some_lack_it > 1
+                text = " / ".join([*values, *(["none"] if some_lack_it else [])])
+                label = str(what).replace("_", " ")
+                rows.append((word(name), word(label), word(text, "warn" if differs else "")))
+    objections = cells[["board", "objections"]].dropna().drop_duplicates()
+    rows += [(word(row["board"]), word("objection"), word(row["objections"], "warn")) for _, row in
+             objections.iterrows()]  # fmt: skip
+    return Table(
+        caption="What held around the cells",
+        columns=(Column("board"), Column("circumstance"), Column("value", "prose")),
+        rows=tuple(rows),
+        note="Read before and after each cell. A slash separates values that differed between cells: those cells are "
+        "shown side by side and never averaged. What a board does not have is left out.",
+    )
+
+
 def _observer(run: Run, cells: pd.DataFrame) -> Table:
-    """The observer is measured too: samples, late ones, and the CPU time of the agent."""
+    """The observer is measured too: samples, late and missed ones, its CPU time, its clock, and what failed."""
     rows = []
     for name in _names(run, cells):
         own = run.samples[run.samples["board"] == name]
         agent = own.groupby("cell_id")["cpu_agent_s"].max().sum(min_count=1)
-        late = cells[cells["board"] == name]["late_ticks"].sum(min_count=1)
-        samples = count(len(own)) if len(own) else MISSING
-        rows.append((word(name), samples, count(late), quantity(agent, mark=_mark(cells, name))))
+        cell = cells[cells["board"] == name]
+        late, missed = (cell[column].sum(min_count=1) for column in ("late_ticks", "missed_ticks"))
+        faults = listed(sorted(set(cell["faults"].dropna()))) if cell["faults"].notna().any() else None
+        rows.append(
+            (
+                word(name),
+                count(len(own)) if len(own) else MISSING,
+                count(late),
+                count(missed),
+                quantity(agent, mark=_mark(cells, name)),
+                quantity(cell["clock_uncertainty_s"].max() * 1e3, 2),
+                quantity(cell["clock_drift_ppm"].abs().max(), 1),
+                word(faults, "warn"),
+            )
+        )
     columns = (
         Column("board"),
         Column("samples", "number"),
-        Column("late samples", "number"),
+        Column("late", "number"),
+        Column("missed", "number"),
         Column("CPU time of the agent, s", "number"),
+        Column("clock ±, ms", "number"),
+        Column("drift at most, ppm", "number"),
+        Column("faults", "prose"),
     )
     return Table(caption="The observer", columns=columns, rows=tuple(rows))
 

@@ -10,7 +10,16 @@ from reports.read import Run
 BASELINE = "fedavg"
 
 # Two rows may be compared only where all of these agree; a missing value agrees with a missing value only.
-CIRCUMSTANCE = ("board", "board_class", "virtual", *WORK, "budget_bytes", "budget_kind", "torch_version")
+CIRCUMSTANCE = (
+    "board",
+    "board_class",
+    "virtual",
+    *WORK,
+    "budget_bytes",
+    "budget_kind",
+    "torch_version",
+    "circumstances_id",
+)
 SUBJECT = ("method", "options", "variant", "label")
 
 # The three levels of a memory figure, never confused: column -> words.

@@ -27,6 +27,8 @@ class Run:
     phases: pd.DataFrame
     samples: pd.DataFrame
     sensors: pd.DataFrame
+    energy: pd.DataFrame
+    circumstances: pd.DataFrame
     gaps: tuple[str, ...]  # one sentence for each file that could not be read
 
     @property

@@ -6,23 +6,37 @@ from typing import Any, Callable, Dict, Optional
 import numpy as np
 
 from fl_core.errors import LinkClosed, ProtocolError
+from fl_core.link.encoding import ENCODINGS, PLAIN
 
 
 class Message:
-    """A kind, small JSON-able facts, and named arrays. Times are on this process's monotonic clock."""
+    """A kind, small JSON-able facts, and named arrays. Times are on this process's monotonic clock.
+
+    `encoding` says how float32 arrays travel (`fl_core.link.encoding`); they arrive as float32 again.
+    """
 
     def __init__(
-        self, kind: str, meta: Optional[Dict[str, Any]] = None, tensors: Optional[Dict[str, np.ndarray]] = None
+        self,
+        kind: str,
+        meta: Optional[Dict[str, Any]] = None,
+        tensors: Optional[Dict[str, np.ndarray]] = None,
+        encoding: str = PLAIN,
     ) -> None:
         self.kind = kind
         self.meta = meta or {}
         self.tensors = tensors or {}
+        self.encoding = encoding
         self.started_s = self.ended_s = time.monotonic()  # first and last byte, where the link knows them
 
     @property
-    def payload_bytes(self) -> int:
-        """Bytes of the arrays, without framing."""
-        return sum(array.nbytes for array in self.tensors.values())
+    def wire_bytes(self) -> int:
+        """Bytes of the arrays as they travel, without framing."""
+        return sum(self.bytes_of(array) for array in self.tensors.values())
+
+    def bytes_of(self, array: np.ndarray) -> int:
+        """What one array takes on the wire of this message."""
+        encoded = array.dtype == np.float32
+        return array.size * (np.dtype(ENCODINGS[self.encoding].dtype).itemsize if encoded else array.itemsize)
 
     def expect(self, *kinds: str) -> "Message":
         """Itself, or `ProtocolError` where it is none of these kinds."""

@@ -1,54 +1,98 @@
 """Messages as bytes: a small JSON header, then the raw buffers in chunks of about 1 MB. Never pickle.
 
-Frame: b"FRK1", uint32 length of the header (little-endian), header, then all arrays back to back, C order.
-The header travels in a chunk of its own. The receiver allocates the declared size once and hands out views.
+First chunk: b"FRK2", uint32 length of the header (little-endian), the header. Then all arrays back to back, C order.
+Every chunk ends with a uint32, the CRC-32 of everything in the message so far: a chunk that is damaged, lost or out of
+place is found when it arrives. The receiver allocates the declared size once and hands out views.
 """
 
 import json
 import struct
 import time
-from typing import Any, Dict, Iterator, List
+import zlib
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 import numpy as np
 
 from fl_core.errors import LinkCorrupt
 from fl_core.link.base import Message
+from fl_core.link.encoding import ENCODINGS, PLAIN
 
-MAGIC = b"FRK1"
+MAGIC = b"FRK2"
 CHUNK_BYTES = 1 << 20
+CRC_BYTES = 4
 MAX_HEADER_BYTES = 1 << 22
+MAX_PAYLOAD_BYTES = 1 << 32  # a header may not make us allocate more
 DTYPES = ("float32", "float64", "float16", "int64", "int32", "uint8", "int8", "bool")
 
 
+class _Entry(NamedTuple):
+    """One array, as the header declares it."""
+
+    name: str
+    dtype: str  # in memory
+    shape: List[int]
+    encoding: Optional[str]  # on the wire; None: as in memory
+    scale: float
+
+    @property
+    def wire_dtype(self) -> str:
+        return self.dtype if self.encoding is None else ENCODINGS[self.encoding].dtype
+
+    @property
+    def wire_bytes(self) -> int:
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count * np.dtype(self.wire_dtype).itemsize
+
+
 def chunks(message: Message) -> Iterator[bytes]:
-    """The message as byte strings; arrays are read while iterating, so that at most one is ever copied into C order."""
-    layout = [[name, str(array.dtype), list(array.shape)] for name, array in message.tensors.items()]
-    header = json.dumps({"kind": message.kind, "meta": message.meta, "tensors": layout}).encode()
-    yield MAGIC + struct.pack("<I", len(header)) + header
-    for array in message.tensors.values():
-        view = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    """The message as byte strings; arrays are read while iterating, so that at most one is ever copied whole."""
+    encoding = None if message.encoding == PLAIN else message.encoding
+    entries, wires = [], []
+    for name, array in message.tensors.items():
+        scale, wire = 1.0, array
+        if encoding is not None and array.dtype == np.float32:
+            wire, scale = ENCODINGS[encoding].encode(array)
+            entries.append(_Entry(name, "float32", list(array.shape), encoding, scale))
+        else:
+            entries.append(_Entry(name, str(array.dtype), list(array.shape), None, scale))
+        wires.append(wire)
+    header = json.dumps({"kind": message.kind, "meta": message.meta, "tensors": entries}).encode()
+    first = MAGIC + struct.pack("<I", len(header)) + header
+    crc = zlib.crc32(first)
+    yield first + struct.pack("<I", crc)
+    for wire in wires:
+        view = memoryview(np.ascontiguousarray(wire).reshape(-1).view(np.uint8).data)
         for start in range(0, len(view), CHUNK_BYTES):
-            yield bytes(view[start : start + CHUNK_BYTES])
+            part = view[start : start + CHUNK_BYTES]
+            crc = zlib.crc32(part, crc)
+            yield b"".join((part, struct.pack("<I", crc)))
 
 
 class Assembler:
     """Collects chunks; `feed` returns the message when its last byte is there."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> None:
+        self._max_payload_bytes = max_payload_bytes
         self._header: Dict[str, Any] = {}
-        self._buffer = bytearray()
+        self._entries: List[_Entry] = []
+        self._buffer = np.empty(0, np.uint8)
         self._filled = 0
+        self._crc = 0
         self._started_s = 0.0
 
-    def feed(self, chunk: bytes) -> Any:
+    def feed(self, chunk: bytes) -> Optional[Message]:
         """A finished `Message`, or None. Raises `LinkCorrupt`."""
         if not self._header:
-            self._begin(chunk)
+            if chunk[:4] != MAGIC:
+                raise LinkCorrupt("a message must begin with {!r}; got {!r}".format(MAGIC, chunk[:4]))
+            self._begin(self._checked(chunk, 0))
         else:
-            end = self._filled + len(chunk)
+            end = self._filled + len(chunk) - CRC_BYTES
             if end > len(self._buffer):
                 raise LinkCorrupt("{} bytes arrived where {} were declared".format(end, len(self._buffer)))
-            self._buffer[self._filled : end] = chunk
+            self._buffer[self._filled : end] = np.frombuffer(self._checked(chunk, self._crc), np.uint8)
             self._filled = end
         return self._finish() if self._filled == len(self._buffer) else None
 
@@ -57,40 +101,51 @@ class Assembler:
         """Whether a message has begun and not ended."""
         return bool(self._header)
 
-    def _begin(self, chunk: bytes) -> None:
-        if len(chunk) < 8 or chunk[:4] != MAGIC:
-            raise LinkCorrupt("a message must begin with {!r}; got {!r}".format(MAGIC, bytes(chunk[:4])))
-        (length,) = struct.unpack("<I", chunk[4:8])
-        if length > MAX_HEADER_BYTES or len(chunk) != 8 + length:
-            raise LinkCorrupt("header of {} bytes in a chunk of {}".format(length, len(chunk)))
+    def _checked(self, chunk: bytes, before: int) -> memoryview:
+        body, said = memoryview(chunk)[:-CRC_BYTES], chunk[-CRC_BYTES:]
+        self._crc = zlib.crc32(body, before)
+        if said != struct.pack("<I", self._crc):
+            raise LinkCorrupt("wrong checksum after {} of {} bytes".format(self._filled, len(self._buffer)))
+        return body
+
+    def _begin(self, first: memoryview) -> None:
+        (length,) = struct.unpack("<I", first[4:8]) if len(first) >= 8 else (0,)
+        if length > MAX_HEADER_BYTES or len(first) != 8 + length:
+            raise LinkCorrupt("header of {} bytes in a chunk of {}".format(length, len(first)))
         try:
-            header = json.loads(chunk[8:].decode())
-            total = sum(_nbytes(dtype, shape) for _, dtype, shape in header["tensors"])
+            header = json.loads(bytes(first[8:]).decode())
+            entries = [_Entry(*values) for values in header["tensors"]]
             if not isinstance(header["kind"], str) or not isinstance(header["meta"], dict):
                 raise ValueError("kind or meta")
         except (ValueError, KeyError, TypeError) as error:
             raise LinkCorrupt("unreadable header: {}".format(error))
-        self._header, self._buffer, self._filled = header, bytearray(total), 0
+        total = sum(_declared_bytes(entry) for entry in entries)
+        if total > self._max_payload_bytes:
+            raise LinkCorrupt("{} bytes declared; at most {} are taken".format(total, self._max_payload_bytes))
+        self._header, self._entries, self._filled = header, entries, 0
+        self._buffer = np.empty(total, np.uint8)
         self._started_s = time.monotonic()
 
     def _finish(self) -> Message:
         tensors: Dict[str, np.ndarray] = {}
-        offset = 0
-        for name, dtype, shape in self._header["tensors"]:
-            size = _nbytes(dtype, shape)
-            count = size // np.dtype(dtype).itemsize
-            tensors[name] = np.frombuffer(self._buffer, dtype=dtype, count=count, offset=offset).reshape(shape)
-            offset += size
-        message = Message(self._header["kind"], self._header["meta"], tensors)
+        encoding, offset = PLAIN, 0
+        for entry in self._entries:
+            wire = self._buffer[offset : offset + entry.wire_bytes]
+            offset += entry.wire_bytes
+            array = wire.view(entry.wire_dtype).reshape(entry.shape)
+            if entry.encoding is not None:
+                encoding = entry.encoding
+                array = ENCODINGS[encoding].decode(array, entry.scale)
+            tensors[entry.name] = array
+        message = Message(self._header["kind"], self._header["meta"], tensors, encoding)
         message.started_s = self._started_s
-        self._header, self._buffer = {}, bytearray()
+        self._header, self._entries, self._buffer = {}, [], np.empty(0, np.uint8)
         return message
 
 
-def _nbytes(dtype: str, shape: List[int]) -> int:
-    if dtype not in DTYPES or any(not isinstance(n, int) or n < 0 for n in shape):
-        raise LinkCorrupt("tensor of dtype {!r} and shape {!r}".format(dtype, shape))
-    count = 1
-    for size in shape:
-        count *= size
-    return count * np.dtype(dtype).itemsize
+def _declared_bytes(entry: _Entry) -> int:
+    if entry.encoding is not None and (entry.encoding not in ENCODINGS or entry.dtype != "float32"):
+        raise LinkCorrupt("tensor {!r} of dtype {!r} in encoding {!r}".format(entry.name, entry.dtype, entry.encoding))
+    if entry.dtype not in DTYPES or any(not isinstance(n, int) or n < 0 for n in entry.shape):
+        raise LinkCorrupt("tensor of dtype {!r} and shape {!r}".format(entry.dtype, entry.shape))
+    return entry.wire_bytes

@@ -11,12 +11,15 @@ from typing import Any, Callable, Iterator, Optional, Set
 
 import grpc
 
-from fl_core.errors import LinkClosed, LinkCorrupt, LinkTimeout
+from fl_core.errors import LinkClosed, LinkCorrupt, LinkError, LinkTimeout
+from fl_core.link import tls
 from fl_core.link.base import Channel, Listener, Message, Serve, serve_quietly
 from fl_core.link.codec import Assembler, chunks
+from fl_core.link.pipe import Pipe
+from fl_core.link.tls import Identity
 
 SERVICE, METHOD = "fedrack.Link", "Talk"
-MAX_PEERS = 256
+MAX_PEERS = 1024  # a thread each, made when it comes
 HANG_UP_S = 2.0
 FAREWELL_S = 20.0
 OPTIONS = [
@@ -30,6 +33,9 @@ OPTIONS = [
     ("grpc.http2.min_ping_interval_without_data_ms", 5000),
     ("grpc.enable_http_proxy", 0),  # a proxy in the board's environment is not for us
     ("grpc.so_reuseport", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 1000),
 ]
 
 
@@ -49,7 +55,7 @@ class GrpcChannel(Channel):
         self.peer = peer
         self._outgoing: "queue.Queue[Optional[_Outgoing]]" = queue.Queue()
         self._pending: Set[_Outgoing] = set()
-        self._incoming: "queue.Queue[Any]" = queue.Queue(maxsize=2)  # back-pressure: the stream waits for us
+        self._incoming = Pipe(peer)  # back-pressure: when it is full the stream waits, and then the peer
         self._closed = threading.Event()
         self._leave: Callable[[], None] = lambda: None
         self._reader = threading.Thread(daemon=True)
@@ -81,19 +87,13 @@ class GrpcChannel(Channel):
             raise LinkClosed("{} is gone".format(self.peer))
 
     def receive(self, timeout_s: Optional[float] = None) -> Message:
-        try:
-            item = self._incoming.get(timeout=timeout_s)
-        except queue.Empty:
-            raise LinkTimeout("nothing from {} within {} s".format(self.peer, timeout_s))
-        if isinstance(item, Exception):
-            self._incoming.put(item)  # the next receive shall see it too
-            raise item
-        return item
+        return self._incoming.get(timeout_s)
 
     def close(self) -> None:
         """Returns when gRPC's threads have let go: an interpreter that ends under them aborts."""
         self._outgoing.put(None)
         self._closed.set()
+        self._incoming.end()
         self._leave()
         if threading.current_thread() is not self._reader:
             self._reader.join(HANG_UP_S)
@@ -107,7 +107,7 @@ class GrpcChannel(Channel):
 
     def _pump(self, stream: Iterator[bytes]) -> None:
         assembler = Assembler()
-        end: Exception = LinkClosed("{} ended the conversation".format(self.peer))
+        end: LinkError = LinkClosed("{} ended the conversation".format(self.peer))
         try:
             for chunk in stream:
                 message = assembler.feed(chunk)
@@ -116,12 +116,12 @@ class GrpcChannel(Channel):
                     self._incoming.put(message)
             if assembler.midway:
                 end = LinkCorrupt("{} ended in the middle of a message".format(self.peer))
-        except LinkCorrupt as error:
+        except (LinkClosed, LinkCorrupt) as error:
             end = error
         except Exception as error:  # grpc raises RpcError on one side and a bare Exception on the other
             end = LinkClosed("{} is gone ({})".format(self.peer, _reason(error)))
         self.lost()
-        self._incoming.put(end)
+        self._incoming.end(end)
 
 
 def _reason(error: Exception) -> str:
@@ -130,14 +130,20 @@ def _reason(error: Exception) -> str:
 
 
 class GrpcListener(Listener):
-    """`address` is host:port; port 0 asks for a free one."""
+    """`address` is host:port; port 0 asks for a free one. With an identity only peers that hold it too get in."""
 
-    def __init__(self, address: str, serve: Serve) -> None:
+    def __init__(self, address: str, serve: Serve, identity: Optional[Identity] = None) -> None:
         self._serve = serve
         self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=MAX_PEERS), options=OPTIONS)
         talk = grpc.stream_stream_rpc_method_handler(self._talk)
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: talk}),))
-        port = self._server.add_insecure_port(address)
+        if identity is None:
+            port = self._server.add_insecure_port(address)
+        else:
+            pair, root = (identity.key, identity.certificate), identity.certificate
+            port = self._server.add_secure_port(
+                address, grpc.ssl_server_credentials([pair], root_certificates=root, require_client_auth=True)
+            )
         self.address = "{}:{}".format(address.rpartition(":")[0], port)
         self._server.start()
 
@@ -153,14 +159,20 @@ class GrpcListener(Listener):
         self._server.stop(grace=FAREWELL_S).wait()
 
 
-def connect(address: str, timeout_s: float) -> Channel:
+def connect(address: str, timeout_s: float, identity: Optional[Identity] = None) -> Channel:
     """A conversation with the listener at host:port. Raises `LinkTimeout` when nobody answers in time."""
-    transport = grpc.insecure_channel(address, options=OPTIONS)
+    if identity is None:
+        transport = grpc.insecure_channel(address, options=OPTIONS)
+    else:
+        named = [*OPTIONS, ("grpc.ssl_target_name_override", tls.NAME)]
+        credentials = grpc.ssl_channel_credentials(identity.certificate, identity.key, identity.certificate)
+        transport = grpc.secure_channel(address, credentials, options=named)
     try:
         grpc.channel_ready_future(transport).result(timeout=timeout_s)
     except grpc.FutureTimeoutError:
         transport.close()
-        raise LinkTimeout("no answer from {} within {} s".format(address, timeout_s))
+        hint = "" if identity is None else ", or it does not hold this run's certificate"
+        raise LinkTimeout("no answer from {} within {} s{}".format(address, timeout_s, hint))
     channel = GrpcChannel(address)
     call = transport.stream_stream("/{}/{}".format(SERVICE, METHOD))(channel.outgoing())
 

@@ -51,7 +51,7 @@ class Exchange:
     """The device's line to its edge half. `post` now and `take` later is how work overlaps with the wire."""
 
     def post(self, tensors: Mapping[str, Tensor], **meta: Any) -> None:
-        """Hand tensors over; returns once they may be changed again."""
+        """Hand tensors over; returns once they may be changed again. At most two may be unanswered at a time."""
         raise NotImplementedError
 
     def take(self) -> "Answer":

@@ -98,7 +98,12 @@ class Agent:
         name = self._group_name(f"{os.getpid()}-{self._runs}")
         self.run = Run(order, self._folder, name, self._sysroot, self._send)
         budget = self.run.budget
-        return {"pid": self.run.pid, "budget_kind": budget.kind, "budget_detail": budget.detail}
+        return {
+            "pid": self.run.pid,
+            "budget_kind": budget.kind,
+            "budget_detail": budget.detail,
+            "sidecars_absent": self.run.absent,
+        }
 
     def _stop(self, request: Dict[str, Any]) -> Answer:
         grace_s = number(request, "grace_s", _GRACE_S)

@@ -94,3 +94,11 @@ def _children(pid: int) -> Set[int]:
     except OSError:  # gone meanwhile
         pass
     return children
+
+
+def session(pid: int) -> int:
+    """The session it belongs to; 0 when it is gone."""
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0

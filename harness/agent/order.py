@@ -15,6 +15,8 @@ class Order(NamedTuple):
     rate_hz: float
     pss_rate_hz: float
     burst_hz: Optional[float]
+    sidecars: List[str]
+    sidecar_python: Optional[str]
 
 
 def parsed(request: Dict[str, Any]) -> Order:
@@ -28,6 +30,8 @@ def parsed(request: Dict[str, Any]) -> Order:
         rate_hz=request.get("rate_hz", 10.0),
         pss_rate_hz=request.get("pss_rate_hz", 1.0),
         burst_hz=request.get("burst_hz"),
+        sidecars=request.get("sidecars", []),
+        sidecar_python=request.get("sidecar_python"),
     )
     checks = (
         (_is_texts(order.argv) and order.argv, "argv: a list of texts, the program first"),
@@ -41,6 +45,8 @@ def parsed(request: Dict[str, Any]) -> Order:
         (_is_number(order.rate_hz, 0.001, 1000), "rate_hz: 0.001 to 1000"),
         (_is_number(order.pss_rate_hz, 0, 1000), "pss_rate_hz: 0 (never) to 1000"),
         (order.burst_hz is None or _is_number(order.burst_hz, 0.001, 1000), "burst_hz: 0.001 to 1000, or null"),
+        (_is_texts(order.sidecars), "sidecars: a list of names"),
+        (order.sidecar_python is None or _is_text(order.sidecar_python), "sidecar_python: an interpreter, or null"),
     )
     mistakes = [wanted for is_right, wanted in checks if not is_right]
     if mistakes:

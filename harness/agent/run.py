@@ -2,13 +2,16 @@
 
 import os
 import signal
+import sys
 import time
 from typing import Any, Callable, Dict, Optional
 
+from . import kernel_log
 from .budget import Budget
 from .errors import Refused
 from .order import Order
 from .sampler import Sampler
+from .sidecars import Sidecars
 from .sources import Site
 from .trace import Faults, TraceFile, write_atomically
 from .worker import Worker
@@ -34,6 +37,9 @@ class Run:
             self._trace = TraceFile(os.path.join(self._out, _SAMPLES))
         except OSError as error:
             raise Refused("start_failed", str(error))
+        self._sysroot = sysroot
+        self._sidecars = Sidecars(order.sidecar_python or sys.executable)
+        self.absent = self._sidecars.start(order.sidecars, self._out)
         self.budget = Budget(order.budget_bytes, group_name, sysroot)
         self._started_s = time.monotonic()
         try:
@@ -43,8 +49,10 @@ class Run:
                 os.path.join(folder, order.cwd),
                 os.path.join(self._out, "worker.log"),
                 self.budget,
+                self._sidecars,
             )
         except Exception as error:
+            self._sidecars.stop()
             self.budget.remove()
             self._trace.close()
             raise Refused("start_failed", f"{type(error).__name__}: {error} (see also worker.log)")
@@ -83,6 +91,8 @@ class Run:
     def on_child(self) -> bool:
         """Called on SIGCHLD; True when the whole tree is gone."""
         gone = self._worker.reap()
+        for name, code in self._sidecars.newly_ended().items():
+            self._faults.note(name, f"ended with code {code}; why stands in {name}.jsonl and {name}.log")
         if self._worker.ended and self._ended_s is None:
             self._ended_s = time.monotonic()
             self._killing = True  # what a worker leaves behind has no purpose
@@ -93,6 +103,7 @@ class Run:
     def finish(self) -> Dict[str, Any]:
         """The tree is gone: write the verdict, remove the group; answers the exit event."""
         peak_bytes, oom_kills = self.budget.peak_bytes(), self.budget.oom_kills()
+        self._sidecars.stop()
         self._sampler.close()
         self._trace.close()
         if not self.budget.remove():
@@ -100,9 +111,11 @@ class Run:
         ended_s = round(self._ended_s or time.monotonic(), 6)
         verdict = {
             "format": _FORMAT,
+            "pid": self.pid,
             "returncode": self._worker.returncode,
             "signal": self._worker.signal,
             "oom_kills": oom_kills,
+            "kernel_log": kernel_log.since(self._sysroot, self._started_s) if self._worker.signal else [],
             "budget_bytes": self.budget.limit_bytes,
             "budget_kind": self.budget.kind,
             "budget_detail": self.budget.detail,
@@ -116,6 +129,7 @@ class Run:
             "missed_ticks": self._sampler.missed_ticks,
             "burst_ticks": self._sampler.burst_ticks,
             "samples_file": _SAMPLES,
+            "sidecars_absent": self.absent,
             "agent_cpu_s": round(time.process_time() - self._cpu_before_s, 6),
             "faults": self._faults.all,
         }

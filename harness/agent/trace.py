@@ -6,6 +6,9 @@ import time
 from typing import Any, Callable, Dict, List, Set
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
 class Faults:
     """What went wrong while sampling. Each source is reported once: to the controller, in the next sample, and in
     exit.json."""
@@ -38,7 +41,7 @@ class TraceFile:
 
     def append(self, record: Dict[str, Any]) -> None:
         """Raises OSError when the disk is full; a torn line is then ended before the next one."""
-        line = ("\n" if self._torn else "") + json.dumps(record) + "\n"
+        line = ("\n" if self._torn else "") + _encode(record) + "\n"
         written = os.write(self._fd, line.encode())
         self._torn = written < len(line)  # json.dumps is ASCII: bytes are characters
 

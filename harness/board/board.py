@@ -7,24 +7,29 @@ import getpass
 import os
 import shlex
 import socket
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.board.agent_line import LEASE_S, AgentLine, Event
 from harness.board.deploy import deploy
+from harness.board.surroundings import Surroundings
+from harness.circumstances import Circumstances
 from harness.connect.base import Connection
 from harness.connect.ssh import SshConnection
 from harness.errors import AgentLost, BoardBusy, BoardError, CommandFailed
+from harness.facts.base import Found
 from harness.inventory import BoardSpec
 from harness.payload import Payload
 from harness.study import Cell
 
 ASK_TIMEOUT_S = 30.0
 STOP_GRACE_S = 3.0
-SAMPLE_RATE_HZ = 10.0
 PSS_RATE_HZ = 1.0
 RAW_FILES = ("exit.json", "events.jsonl", "samples.jsonl", "worker.log")
+REST_BEFORE, REST_AFTER = "rest_before", "rest_after"  # folders below a cell's
+REST_FILES = ("exit.json", "samples.jsonl")
 
 # Without a fixed threshold glibc moves large tensors into a fragmented heap: peaks then vary by 6 % between runs and
 # hide what a method saves (measured: 0.1 % with it). Every tensor is then mapped afresh, and page faults cost 1.5 times
@@ -60,6 +65,9 @@ class Board:
         self._listener = listener
         self._connection: Connection | None = None
         self._agent: AgentLine | None = None
+        self._surroundings: Surroundings | None = None
+        self._at_rest = threading.Event()  # no program that only waits is running
+        self._at_rest.set()
 
     @property
     def usable(self) -> bool:
@@ -74,6 +82,8 @@ class Board:
             self._agent = self._open_agent(self._connection, code)
             self._take_lease(self._agent, run_id)
             self._connection.run(f"rm -rf {shlex.quote(self.spec.root)}/run")  # what a cut-off run left behind
+            self._surroundings = Surroundings(self.spec, self._connection, self.facts["system"])
+            self._surroundings.settle()
             self.state = BoardState.READY
         except BoardError as error:
             self.fail(error)
@@ -89,32 +99,65 @@ class Board:
         """Start the cell's worker; returns what the agent says of its budget. Raises `BoardError`."""
         worker = ["fl_core.worker", "--server", server, "--client", self.name]
         files = ["--data", data.folder if data else ".", "--events", f"{out}/events.jsonl"]
-        environment = {"OMP_NUM_THREADS": str(cell.threads), **ALLOCATORS[cell.allocator]}
+        environment = {
+            "PYTHONPATH": code.folder,
+            "OMP_NUM_THREADS": str(cell.threads),
+            **ALLOCATORS[cell.allocator],
+        }
         budget_bytes = cell.budget_bytes or self.spec.memory_budget_bytes
-        return self.start_program([*worker, *files], code, out, environment, budget_bytes, SAMPLE_RATE_HZ)
+        return self.start_program([self.spec.python, "-m", *worker, *files], out, environment, budget_bytes)
 
     def start_program(
         self,
-        module: Sequence[str],
-        code: Payload,
+        argv: Sequence[str],
         out: str,
         environment: Mapping[str, str],
         budget_bytes: int | None,
-        rate_hz: float,
+        rate_hz: float | None = None,
     ) -> Event:
-        """Start `python -m <module and arguments>` under the agent's eyes. Raises `BoardError`."""
+        """Start a program under the agent's eyes. Raises `BoardError`."""
+        watched = self.spec.observation
         answer = self._ask(
             "start",
-            argv=[self.spec.python, "-m", *module],
-            env={"PYTHONPATH": code.folder, **environment},
+            argv=list(argv),
+            env=dict(environment),
             cwd=".",
             out=out,
             budget_bytes=budget_bytes,
-            rate_hz=rate_hz,
+            rate_hz=rate_hz or watched.rate_hz,
             pss_rate_hz=PSS_RATE_HZ,
+            burst_hz=watched.burst_hz,
+            sidecars=list(watched.sidecars),
+            sidecar_python=watched.sidecar_python,
         )
         self.state = BoardState.RUNNING
         return answer
+
+    def before_cell(self, out: str) -> None:
+        """Let the board cool down, note its circumstances, watch it at rest. Raises `BoardError`."""
+        assert self._surroundings is not None, "prepare comes first"
+        self._surroundings.before_cell()
+        self._rest(f"{out}/{REST_BEFORE}")
+
+    def after_cell(self, out: str) -> None:
+        """Watch it at rest again. Raises `BoardError`."""
+        self._rest(f"{out}/{REST_AFTER}")
+
+    def circumstances(self, torch: Found[str], python: Found[str]) -> Circumstances | None:
+        """Of the cell that has just ended; None where the board was gone before it could say."""
+        if self._surroundings is None or self._connection is None:
+            return None
+        return self._surroundings.after_cell(torch, python)
+
+    def _rest(self, out: str) -> None:
+        """The same sampling as in a cell, beside a program that only waits."""
+        seconds = self.spec.observation.idle_s
+        if seconds > 0:
+            self._at_rest.clear()
+            self.start_program(["sleep", f"{seconds:g}"], out, {}, None)
+            if not self._at_rest.wait(seconds + ASK_TIMEOUT_S):
+                raise AgentLost(self.name, f"the agent did not say that {seconds:g} s of rest are over")
+            self.state = BoardState.READY
 
     def clock_s(self) -> float:
         """The board's monotonic clock, as its agent says it now."""
@@ -136,15 +179,20 @@ class Board:
         if self.state is BoardState.RUNNING:
             self.state = BoardState.READY
 
-    def collect(self, out: str, target: Path, names: Sequence[str] = RAW_FILES) -> None:
-        """Fetch the raw files of a cell; a file that the board does not have stays missing."""
+    def collect(self, out: str, target: Path, more: Sequence[str] = ()) -> None:
+        """Fetch the raw files of a cell, and `more` of its folder; what the board does not have stays missing."""
         assert self._connection is not None, "prepare comes first"
-        target.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            try:
-                self._connection.get(f"{self.spec.root}/{out}/{name}", target / name)
-            except CommandFailed:
-                continue
+        sidecars = tuple(f"{name}{ending}" for name in self.spec.observation.sidecars for ending in (".jsonl", ".log"))
+        folders = {"": (*RAW_FILES, *sidecars, *more)}
+        if self.spec.observation.idle_s > 0:
+            folders.update(dict.fromkeys((REST_BEFORE, REST_AFTER), (*REST_FILES, *sidecars)))
+        for folder, names in folders.items():
+            (target / folder).mkdir(parents=True, exist_ok=True)
+            for name in names:
+                try:
+                    self._connection.get(f"{self.spec.root}/{out}/{folder}/{name}", target / folder / name)
+                except CommandFailed:
+                    continue
         self._connection.run(f"rm -rf {shlex.quote(self.spec.root)}/{shlex.quote(out)}")
 
     def close(self) -> None:
@@ -155,17 +203,37 @@ class Board:
 
     def hang_up(self) -> None:
         """Cut the lines; the agent then ends its worker and itself."""
-        agent, connection = self._agent, self._connection
-        self._agent = self._connection = None
+        agent, connection, surroundings = self._agent, self._connection, self._surroundings
+        self._agent = self._connection = self._surroundings = None
         if agent is not None:
             agent.close()
+        if surroundings is not None:
+            self._restore(surroundings)
         if connection is not None:
             connection.close()
+
+    def _restore(self, surroundings: Surroundings) -> None:
+        """Give back what was set. A board that cannot be reached any more keeps it, and one that is not as it was
+        found is broken."""
+        try:
+            surroundings.restore()
+        except BoardError as error:
+            if self.failure is None:
+                self.failure = error
+                self.state = BoardState.BROKEN
 
     def _open_agent(self, connection: Connection, code: Payload) -> AgentLine:
         python, root = shlex.quote(self.spec.python), shlex.quote(self.spec.root)
         command = f"cd {root} && PYTHONPATH={code.folder} exec {python} -m agent --root ."
-        return AgentLine(self.name, connection.open(command), lambda event: self._listener(self, event))
+        return AgentLine(self.name, connection.open(command), self._hear)
+
+    def _hear(self, event: Event) -> None:
+        """Events go to the listener, but for the end of a rest, which concerns nobody else."""
+        resting = not self._at_rest.is_set()
+        if event["event"] in ("exit", "closed"):
+            self._at_rest.set()
+        if not (resting and event["event"] == "exit"):
+            self._listener(self, event)
 
     def _take_lease(self, line: AgentLine, run_id: str) -> None:
         holder = {"user": getpass.getuser(), "host": socket.gethostname(), "run": run_id, "pid": os.getpid()}

@@ -54,14 +54,14 @@ def overhead(
 def measure(rack: Rack, board: Board, code: Payload, model: str, rate_hz: float, pairs: int, half_s: float) -> Overhead:
     """One board. The training process runs through; the agent is stopped and continued beside it."""
     seconds = START_ALLOWANCE_S + (2 * pairs + 1) * half_s
-    program = ["fl_core.steady", "--model", model, "--seconds", str(seconds), "--out", f"{OUT}/steps.json"]
-    environment = {"OMP_NUM_THREADS": "1", **ALLOCATORS["fixed"]}
-    board.start_program(program, code, OUT, environment, None, rate_hz)
+    program = [board.spec.python, "-m", "fl_core.steady", "--model", model, "--seconds", str(seconds)]
+    environment = {"PYTHONPATH": code.folder, "OMP_NUM_THREADS": "1", **ALLOCATORS["fixed"]}
+    board.start_program([*program, "--out", f"{OUT}/steps.json"], OUT, environment, None, rate_hz)
     alternate(board.signal_agent, pairs, half_s)
     _wait_for_exit(rack, seconds)
     board.worker_ended()
     with tempfile.TemporaryDirectory() as folder:
-        board.collect(OUT, Path(folder), ("steps.json", "samples.jsonl", "worker.log"))
+        board.collect(OUT, Path(folder), ["steps.json"])
         steps = Path(folder) / "steps.json"
         if not steps.is_file():
             raise FedRackError(f"{board.name}: the training load failed: {_tail(Path(folder) / 'worker.log')}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from harness.energy.counter import counter_energy
 from harness.energy.idle import Idle, NetEnergy, idle_level, net_energy
 from harness.energy.power import PowerTrace, energy_of, power_trace
-from harness.energy.result import Energy, total
+from harness.energy.result import Energy, joined, total
 
 __all__ = [
     "Energy",
@@ -18,6 +18,7 @@ __all__ = [
     "counter_energy",
     "energy_of",
     "idle_level",
+    "joined",
     "net_energy",
     "power_trace",
     "total",

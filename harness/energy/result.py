@@ -69,3 +69,28 @@ def total(energies: Sequence[Energy], scope: str) -> Energy:
         gap_j=math.fsum(each.gap_j for each in energies),
         warnings=tuple(dict.fromkeys(warning for each in energies for warning in each.warnings)),
     )
+
+
+def joined(energies: Sequence[Energy]) -> Energy:
+    """The sum over windows of one witness that do not overlap. Raises `ValueError` for none at all.
+
+    A sensor errs alike in all of them; what happened between samples is independent.
+    """
+    if not energies:
+        raise ValueError("no window")
+    known = [each.gross_j for each in energies if each.gross_j is not None]
+    return Energy(
+        start_s=min(each.start_s for each in energies),
+        end_s=max(each.end_s for each in energies),
+        rails=energies[0].rails,
+        scope=energies[0].scope,
+        gross_j=math.fsum(known) if known else None,
+        covered_s=math.fsum(each.covered_s for each in energies),
+        gaps=sum(each.gaps for each in energies),
+        gap_s=math.fsum(each.gap_s for each in energies),
+        samples=sum(each.samples for each in energies),
+        sensor_j=math.fsum(each.sensor_j for each in energies),
+        sampling_j=math.hypot(*(each.sampling_j for each in energies)),
+        gap_j=math.fsum(each.gap_j for each in energies),
+        warnings=tuple(dict.fromkeys(warning for each in energies for warning in each.warnings)),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from harness.facts.base import Fact
+from harness.facts.base import NO_SUCH_PROGRAM, Fact
 
 _CLOCK = re.compile(
     r"^(?P<name>cpu\d+|GPU|EMC|\w+)\s*:?\s+(?:Online=(?P<online>[01]) )?(?:Gov?n?vernor=(?P<governor>\S+) )?"
@@ -85,8 +85,9 @@ def _policy(words: list[str]) -> CpuPolicy:
 
 
 def jetson_clocks(sudo: str = "sudo -n ") -> Fact[tuple[Clock, ...]]:
-    """Shows its EMC line to root only."""
-    return Fact(name="jetson_clocks", command=f"{sudo}jetson_clocks --show", parse=parse_jetson_clocks)
+    """Shows its EMC line to root only. Where sudo stands before it, its own code for a missing program is 1."""
+    command = f"command -v jetson_clocks >/dev/null || exit {NO_SUCH_PROGRAM}; {sudo}jetson_clocks --show"
+    return Fact(name="jetson_clocks", command=command, parse=parse_jetson_clocks)
 
 
 def cpu_policies(sysfs: str = "/sys") -> Fact[tuple[CpuPolicy, ...]]:

@@ -1,18 +1,21 @@
-"""Raw files of a run -> the four frames of `schema`, written as parquet. Values nobody measured stay missing."""
+"""Raw files of a run -> the frames of `schema`, written as parquet. Values nobody measured stay missing."""
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from harness.frame.power import cell_energy, sensor_rows
+from harness.frame.align import on_controller
+from harness.frame.circumstances import circumstance_rows, mark
+from harness.frame.energy import energy_rows, headline
 from harness.frame.schema import FRAMES, Column
-from harness.store import RunFolder, read_json, read_lines
+from harness.frame.trace import BOARD, BoardTrace, Row, read_trace
+from harness.store import RunFolder, read_lines
 
-Row = dict[str, Any]
 SECONDS = ("download", "compute", "exchange", "upload")
 BYTES = ("download", "exchange", "upload")
 
@@ -42,23 +45,60 @@ def to_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> pd
 
 def _add_board(rows: dict[str, list[Row]], verdict: Row, board: str, raw: Path, server: Mapping[int, Row]) -> None:
     key = {"cell_id": verdict["cell_id"], "board": board}
-    events = list(read_lines(raw / "events.jsonl"))
-    samples = [{**key, **sample} for sample in read_lines(raw / "samples.jsonl") if "t_s" in sample]
-    rounds = list(_rounds(key, events, server))
-    rows["samples"] += samples
-    rows["sensors"] += sensor_rows(key, samples)
-    rows["phases"] += _phases(key, events)
+    facts = verdict["boards"][board]
+    trace = read_trace(raw, facts.get("clock", []))
+    rounds = list(_rounds(key, trace.events, server))
+    energy = list(energy_rows(key, trace, _step_rate_hz(verdict["cell"], rounds)))
+    rows["samples"] += _samples(key, trace)
+    rows["sensors"] += _sensors(key, trace)
+    rows["phases"] += _phases(key, trace)
     rows["rounds"] += rounds
-    rows["cells"].append(_cell(key, verdict, board, raw, events, rounds, samples, server))
+    rows["energy"] += energy
+    rows["circumstances"] += circumstance_rows(key, facts.get("circumstances"))
+    rows["cells"].append(
+        {
+            **_cell(key, verdict, board, trace, rounds, server),
+            **headline(energy),
+            **_clock(trace),
+            **mark(key, facts.get("circumstances")),
+        }
+    )
 
 
-def _phases(key: Row, events: Sequence[Row]) -> list[Row]:
+def _samples(key: Row, trace: BoardTrace) -> Iterator[Row]:
+    controller_s = on_controller(trace.clock, [sample["t_s"] for sample in trace.samples])
+    for sample, moment_s in zip(trace.samples, controller_s, strict=True):
+        yield {**key, **sample, "controller_s": moment_s}
+
+
+def _sensors(key: Row, trace: BoardTrace) -> Iterator[Row]:
+    """One row per reading. Keys in a reading are `<source>/<sensor>/<quantity>`."""
+    for stream in trace.streams:
+        times = [line.t_s for line in stream.lines]
+        own = stream.clock == BOARD
+        moments = on_controller(trace.clock, times) if own else times
+        for line, controller_s in zip(stream.lines, moments, strict=True):
+            for name, value in line.sensors.items():
+                source, sensor, quantity = name.split("/", 2)
+                yield {
+                    **key,
+                    "t_s": line.t_s if own else None,
+                    "controller_s": controller_s,
+                    "source": source,
+                    "sensor": sensor,
+                    "quantity": quantity,
+                    "value": value,
+                }
+
+
+def _phases(key: Row, trace: BoardTrace) -> Iterator[Row]:
     """Phases as the worker closed them; round and stage are those in force when it did."""
-    return [
-        {**key, **event["closed"], "round": event.get("round"), "stage": event.get("stage")}
-        for event in events
-        if event["event"] == "phase"
-    ]
+    events = [event for event in trace.events if event["event"] == "phase"]
+    starts = on_controller(trace.clock, [event["closed"]["start_s"] for event in events])
+    ends = on_controller(trace.clock, [event["closed"]["end_s"] for event in events])
+    for event, start_s, end_s in zip(events, starts, ends, strict=True):
+        own = {"round": event.get("round"), "stage": event.get("stage")}
+        yield {**key, **event["closed"], **own, "start_controller_s": start_s, "end_controller_s": end_s}
 
 
 def _rounds(key: Row, events: Sequence[Row], server: Mapping[int, Row]) -> Iterator[Row]:
@@ -80,31 +120,29 @@ def _tensor_peaks(events: Sequence[Row]) -> dict[str, int | None]:
     return {event["stage"]: event["peak_tensor_bytes"] for event in events if event["event"] == "rehearsal"}
 
 
-def _cell(
-    key: Row, verdict: Row, board: str, raw: Path, events: Sequence[Row], rounds: Sequence[Row],
-    samples: Sequence[Row], server: Mapping[int, Row],
-) -> Row:  # fmt: skip
+def _cell(key: Row, verdict: Row, board: str, trace: BoardTrace, rounds: Sequence[Row],
+          server: Mapping[int, Row]) -> Row:  # fmt: skip
     cell, facts = verdict["cell"], verdict["boards"][board]
-    start = next((event for event in events if event["event"] == "start"), {})
-    exit_facts = read_json(raw / "exit.json") if (raw / "exit.json").is_file() else {}
+    start: Row = next((event for event in trace.events if event["event"] == "start"), {})
     row: Row = {**key, **{name: cell[name] for name in _FROM_CELL}}
     row.update({name: facts.get(name) for name in ("board_class", "virtual", "outcome", "budget_bytes", "budget_kind")})
     row.update(
         outcome_signature=facts.get("signature") or None,
         outcome_detail=facts["detail"] or None,
-        rounds_done=len(rounds) if events else None,
+        rounds_done=len(rounds) if trace.events else None,
         floor_bytes=start.get("floor_bytes"),
         torch_version=start.get("torch"),
-        peak_tensor_bytes=_largest(_tensor_peaks(events).values()),
+        peak_tensor_bytes=_largest(_tensor_peaks(trace.events).values()),
         peak_process_bytes=_largest(round_["peak_process_bytes"] for round_ in rounds),
-        peak_pss_bytes=_largest(sample.get("pss_bytes") for sample in samples),
-        peak_cgroup_bytes=exit_facts.get("cgroup_peak_bytes"),
-        peak_board_bytes=None if facts["virtual"] == "embedded" else _board_peak(samples),
-        late_ticks=exit_facts.get("late_ticks"),
+        peak_pss_bytes=_largest(sample.get("pss_bytes") for sample in trace.samples),
+        peak_cgroup_bytes=trace.exit_facts.get("cgroup_peak_bytes"),
+        peak_board_bytes=None if facts["virtual"] == "embedded" else _board_peak(trace.samples),
+        late_ticks=trace.exit_facts.get("late_ticks"),
+        missed_ticks=trace.exit_facts.get("missed_ticks"),
+        faults="; ".join(trace.faults) or None,
         accuracy=server[max(server)].get("accuracy") if server else None,
         parameters_sha256=verdict.get("parameters_sha256"),
     )
-    row.update(cell_energy(raw, samples, _measured_window(events)))
     for name in ("round_s", *(f"{name}_s" for name in SECONDS)):
         row[name] = _median(round_[name] for round_ in rounds)
     for name in BYTES:
@@ -116,10 +154,26 @@ def _cell(
 _FROM_CELL = ("group", "method", "model", "dataset", "batch", "rounds", "seed", "threads", "allocator", "repeat")
 
 
-def _measured_window(events: Sequence[Row]) -> tuple[float, float] | None:
-    """From the beginning of the first measured round to the end of the last."""
-    ends = [(event["t_s"] - event["round_s"], event["t_s"]) for event in events if event["event"] == "round"]
-    return (ends[0][0], ends[-1][1]) if ends else None
+def _clock(trace: BoardTrace) -> Row:
+    if trace.clock is None:
+        return {}
+    return {
+        "clock_offset_s": trace.clock.offset_s,
+        "clock_uncertainty_s": max(reading.uncertainty_s for reading in trace.clock.readings),
+        "clock_drift_ppm": trace.clock.drift_ppm,
+    }
+
+
+def _step_rate_hz(cell: Row, rounds: Sequence[Row]) -> float | None:
+    """How often the load repeats itself: local steps per second of computing."""
+    rates = [_steps(cell, each["samples"]) / each["compute_s"] for each in rounds if each["compute_s"]]
+    return statistics.median(rates) if rates else None
+
+
+def _steps(cell: Row, samples: int) -> int:
+    """Local steps of a round; `samples` is the size of the client's data."""
+    steps: int = -(-samples // cell["batch"]) * cell["local_epochs"]
+    return min(steps, cell["batches_per_round"] or steps)
 
 
 def _largest(values: Any) -> Any:
@@ -128,8 +182,8 @@ def _largest(values: Any) -> Any:
 
 
 def _median(values: Any) -> float | None:
-    known = pd.Series([value for value in values if value is not None], dtype="float64")
-    return float(known.median()) if len(known) else None
+    known = [value for value in values if value is not None]
+    return float(statistics.median(known)) if known else None
 
 
 def _board_peak(samples: Sequence[Row]) -> int | None:

@@ -63,13 +63,22 @@ CELLS = _columns(
     ("download_bytes", "Int64", "median over rounds"),
     ("upload_bytes", "Int64", "median over rounds"),
     ("exchange_bytes", "Int64", "median over rounds, both directions"),
-    ("energy_j", "Float64", "gross, over the measured rounds; missing where the board has no power sensor"),
+    ("energy_j", "Float64", "gross, over the measured rounds, by the best witness; missing where there is none"),
     ("energy_uncertainty_j", "Float64", "half width of about 95 %: sensor, sampling, gaps"),
+    ("net_energy_j", "Float64", "the same less what the board drew at rest; missing where rest was not measured"),
     ("energy_scope", "string", "what the energy covers: module, board, package, and its rails"),
+    ("energy_warnings", "string", "why the energy may be wrong: aliasing, gaps, unsteady rest"),
     ("accuracy", "Float64", "of the global model after the last round, on the test split, 0..1"),
     ("parameters_sha256", "string", "digest of the final global parameters, without output modules"),
     ("torch_version", "string", "torch on the board"),
     ("late_ticks", "Int64", "samples taken more than half a period late"),
+    ("missed_ticks", "Int64", "samples that were due and never taken"),
+    ("faults", "string", "sensors that failed, by name"),
+    ("clock_offset_s", "Float64", "board's monotonic clock less the controller's, at the start"),
+    ("clock_uncertainty_s", "Float64", "the larger of the two readings' uncertainties"),
+    ("clock_drift_ppm", "Float64", "over the cell; missing where the clock jumped"),
+    ("circumstances_id", "string", "hash of all circumstances but the board's name: only equal ones are averaged"),
+    ("objections", "string", "why the cell's numbers do not stand by themselves"),
 )
 
 ROUNDS = _columns(
@@ -99,12 +108,15 @@ PHASES = _columns(
     ("stage", "string", "the method's stage"),
     ("start_s", "Float64", "board's monotonic clock"),
     ("end_s", "Float64", "board's monotonic clock"),
+    ("start_controller_s", "Float64", "the same on the controller's monotonic clock"),
+    ("end_controller_s", "Float64", "the same on the controller's monotonic clock"),
     ("peak_process_bytes", "Int64", "VmHWM within the phase, where it can be reset"),
 )
 
 SAMPLES = _columns(
     *_KEY,
     ("t_s", "Float64", "board's monotonic clock, middle of the reading"),
+    ("controller_s", "Float64", "the same on the controller's monotonic clock"),
     ("late_s", "Float64", "how long after its due time the tick began"),
     ("rss_bytes", "Int64", "resident bytes of the worker's tree"),
     ("hwm_bytes", "Int64", "VmHWM of the worker"),
@@ -123,11 +135,47 @@ SAMPLES = _columns(
 
 SENSORS = _columns(
     *_KEY,
-    ("t_s", "Float64", "board's monotonic clock, middle of the reading"),
-    ("source", "string", "jetson_power, temperature, rapl, ..."),
+    ("t_s", "Float64", "board's monotonic clock, middle of the reading; missing for meters beside the board"),
+    ("controller_s", "Float64", "the same on the controller's monotonic clock"),
+    ("source", "string", "jetson_power, temperature, rapl, jtop, meter0, ..."),
     ("sensor", "string", "the rail, zone, core or flag; total = the whole board by the source's rule"),
     ("quantity", "string", "with its unit: power_w, temperature_c, frequency_hz, ..."),
     ("value", "Float64", "as read; negative idle values are kept"),
 )
 
-FRAMES = {"cells": CELLS, "rounds": ROUNDS, "phases": PHASES, "samples": SAMPLES, "sensors": SENSORS}
+ENERGY = _columns(
+    *_KEY,
+    ("source", "string", "who tells it: jetson_power/total, rapl/total, meter0/wall, ..."),
+    ("scope", "string", "what it covers, by its own word"),
+    ("rails", "string", "the rails that enter it"),
+    ("whole", "boolean", "whether it may stand for the board"),
+    ("window", "string", "rounds: all measured rounds and what lies between; else the phases of that name in them"),
+    ("duration_s", "Float64", "of the window, on the board's clock"),
+    ("energy_j", "Float64", "gross, over what is covered; missing where nothing was measured"),
+    ("uncertainty_j", "Float64", "half width of about 95 %: sensor, sampling, gaps"),
+    ("net_j", "Float64", "gross less what the board drew at rest"),
+    ("net_uncertainty_j", "Float64", "missing where rest was measured on one side only"),
+    ("mean_power_w", "Float64", "over what is covered"),
+    ("idle_power_w", "Float64", "mean of before and after the cell"),
+    ("covered_s", "Float64", "seconds that samples cover"),
+    ("gaps", "Int64", "holes in the samples, or resets of a counter"),
+    ("gap_s", "Float64", "seconds that nothing covers"),
+    ("samples", "Int64", "readings within the window"),
+    ("warnings", "string", "why it may be wrong"),
+)
+
+CIRCUMSTANCES = _columns(
+    *_KEY,
+    ("name", "string", "power_mode, governor, clocks_locked, torch, swap, warmth, throttled, ..."),
+    ("value", "string", "missing: the board has no such thing; unreadable: it has, and did not tell"),
+)
+
+FRAMES = {
+    "cells": CELLS,
+    "rounds": ROUNDS,
+    "phases": PHASES,
+    "samples": SAMPLES,
+    "sensors": SENSORS,
+    "energy": ENERGY,
+    "circumstances": CIRCUMSTANCES,
+}

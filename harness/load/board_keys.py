@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from harness.agent.sidecars import SIDECARS
 from harness.board_classes import BOARD_CLASSES
 from harness.errors import Problem
-from harness.load.fields import BudgetMb, Keys, Seconds, Text, Whole, checked, field, one_of
+from harness.load.fields import BudgetMb, Keys, Number, Seconds, Text, Whole, checked, field, one_of
 
 LEVELS = ("embedded", "namespace", "emulated")
 
@@ -52,6 +53,9 @@ def _folder(text: str) -> str:
     return text
 
 
+Rate = Annotated[Seconds, Field(le=1000)]
+Span = Annotated[Number, Field(ge=0)]
+Sidecar = Annotated[Text, one_of("sidecar", SIDECARS)]
 Address = Annotated[Text, AfterValidator(_address)]
 Name = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 _KEY_EXAMPLE = "ssh-ed25519 AAAAC3Nza..."
@@ -70,7 +74,16 @@ class BoardKeys(Keys):
     image: Name | None = field("the name of a folder in device_images", "jetson-nano")
     virtual: Annotated[Text, one_of("level of virtual board", LEVELS)] | None = field("a level", "embedded")
     memory_budget_mb: BudgetMb | None = field("a whole number of MB, 64 or more", 1536)
-    meters: list[Text] | None = field("a list of meters", "[ina3221]")
+    meters: list[Text] | None = field("a list of meters beside the board", "[shelly2://192.0.2.40]")
+    sidecars: list[Sidecar] | None = field("a list of sidecars", "[jtop]")
+    sidecar_python: Text | None = field("an interpreter on the board", "/opt/jtop/bin/python3")
+    sample_rate_hz: Rate | None = field("samples per second, above 0 and up to 1000", 10)
+    burst_hz: Rate | None = field("memory samples per second, above 0 and up to 1000", 100)
+    idle_s: Span | None = field("a number of seconds, 0 or more", 10)
+    cool_down_s: Span | None = field("a number of seconds, 0 or more", 120)
+    power_mode: Text | None = field("the name of a mode of nvpmodel", "MAXN")
+    governor: Name | None = field("the name of a cpufreq governor", "performance")
+    lock_clocks: bool | None = field("true or false", "true")
     host_key: Annotated[Text, AfterValidator(_public_key)] | None = field("a public key with its type", _KEY_EXAMPLE)
     known_hosts: Text | None = field("the path of a known_hosts file", "known_hosts")
     root: Annotated[Text, AfterValidator(_folder)] | None = field("a folder relative to the login's home", ".fedrack")

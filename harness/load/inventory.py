@@ -9,13 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.board_classes import BOARD_CLASSES
 from harness.errors import BadInput, Problem
-from harness.inventory import BoardSpec, Inventory
+from harness.inventory import BoardSpec, Inventory, Observation, Wanted
 from harness.load.board_keys import board_keys
 from harness.load.document import read_yaml
 from harness.load.fields import BAD, NAME, as_mapping, unknown_keys
 from harness.load.ranges import expand
+from harness.meters import parse_meter
 from harness.units import bytes_from_mib
+
+IDLE_S = 10.0  # at rest before and after each cell, on boards that have a power of their own
+COOL_DOWN_S = 120.0
 
 _PARTS = ("vars", "hosts", "children")
 
@@ -146,6 +151,9 @@ def _mistakes(merged: dict[str, dict[str, Any]], draft: _Draft, folder: Path) ->
             mistake(name, f"{name!r} names a group and a board", "give one of them another name")
         if "board_class" not in keys:
             mistake(name, "no board_class", "write `board_class: jetson-nano` here or in the group's vars")
+        if keys.get("meters", BAD) is not BAD:
+            for number, text in enumerate(keys["meters"]):
+                found += parse_meter(text, f"{draft.hosts[name].path}.meters[{number}]")[1]
         if "virtual" in keys:
             continue
         if problem := _server_address_mistake(keys):
@@ -209,5 +217,20 @@ def _board(name: str, keys: dict[str, Any], groups: tuple[str, ...], folder: Pat
         server_address=keys.get("server_address", "127.0.0.1"),
         connect_timeout_s=keys.get("connect_timeout_s", 10.0),
         command_timeout_s=keys.get("command_timeout_s", 30.0),
+        wanted=Wanted(**{name: keys[name] for name in ("power_mode", "governor", "lock_clocks") if name in keys}),
+        observation=_observation(keys, virtual),
+    )
+
+
+def _observation(keys: dict[str, Any], virtual: str | None) -> Observation:
+    """An embedded board has no sensors of its own: rest and coolness would be this machine's."""
+    embedded = virtual == "embedded"
+    return Observation(
+        rate_hz=keys.get("sample_rate_hz", Observation.rate_hz),
+        burst_hz=keys.get("burst_hz"),
+        sidecars=tuple(keys.get("sidecars", () if embedded else BOARD_CLASSES[keys["board_class"]].sidecars)),
+        sidecar_python=keys.get("sidecar_python"),
         meters=tuple(keys.get("meters", ())),
+        idle_s=keys.get("idle_s", 0.0 if embedded else IDLE_S),
+        cool_down_s=keys.get("cool_down_s", 0.0 if embedded else COOL_DOWN_S),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reports.circumstances import circumstances
 from reports.compare import beside, merged, prepared
 from reports.data import Report
+from reports.energy import energy
 from reports.figures import palette
 from reports.outcomes import outcomes
 from reports.quick import accuracy, equality, latency, memory, published, summary
@@ -19,6 +20,7 @@ def build(run: Run) -> Report:
         summary.section(facts),
         memory.section(facts),
         latency.section(facts),
+        energy(run, facts.cells),
         accuracy.section(facts),
         equality.section(facts),
         published.section(facts),

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import queue
+import struct
 import threading
 import time
+import zlib
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from fl_core.errors import LinkClosed, LinkCorrupt, LinkTimeout
+from fl_core.errors import LinkClosed, LinkCorrupt, LinkError, LinkTimeout
 from fl_core.link import grpc_link, in_process
 from fl_core.link.base import Channel, Message
-from fl_core.link.codec import CHUNK_BYTES, DTYPES, Assembler, chunks
+from fl_core.link.codec import CHUNK_BYTES, CRC_BYTES, DTYPES, Assembler, chunks
+from fl_core.link.tls import Identity, read_identity
+from harness.tls import write_identity
 
 
 class Pair:
@@ -118,13 +124,14 @@ def test_nobody_listens() -> None:
         in_process.connect("in-process:nowhere")
 
 
-def as_bytes(**changes: Any) -> list[bytes]:
-    return list(chunks(Message("k", {}, {"a": np.arange(10, dtype="float32")}, **changes)))
+def resealed(part: bytes, before: int = 0) -> bytes:
+    """The chunk with a checksum that is right for what it holds now."""
+    return part[:-CRC_BYTES] + struct.pack("<I", zlib.crc32(part[:-CRC_BYTES], before))
 
 
 def test_chunks_are_small_and_the_frame_is_whole() -> None:
     parts = list(chunks(Message("k", {}, {"a": np.zeros(3 * CHUNK_BYTES // 4, "float32")})))
-    assert [len(part) for part in parts[1:]] == [CHUNK_BYTES] * 3
+    assert [len(part) for part in parts[1:]] == [CHUNK_BYTES + CRC_BYTES] * 3
     assembler = Assembler()
     assert [assembler.feed(part) is not None for part in parts] == [False, False, False, True]
 
@@ -132,16 +139,100 @@ def test_chunks_are_small_and_the_frame_is_whole() -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda p: [b"JUNK" + p[0][4:], *p[1:]], "must begin with"),
-        (lambda p: [p[0][:-1], *p[1:]], "header of"),
-        (lambda p: [p[0], p[1] + b"x"], "declared"),
-        (lambda p: [p[0].replace(b"float32", b"object_"), *p[1:]], "dtype"),
-        (lambda p: [p[0].replace(b"[10]", b"[-9]"), *p[1:]], "shape"),
-        (lambda p: [p[0].replace(b'"kind"', b'"kinf"'), *p[1:]], "unreadable"),
+        (lambda p: [b"JUNK" + p[0][4:], *p[1:]], "must begin with b'FRK2'; got b'JUNK'"),
+        (lambda p: [p[0], p[1][:5] + bytes([p[1][5] ^ 1]) + p[1][6:]], "wrong checksum"),
+        (lambda p: [p[0], p[2]], "wrong checksum"),
+        (lambda p: [p[0], p[1], p[1]], "2097152 bytes arrived where 1200000 were declared"),
+        (lambda p: [p[0].replace(b'"k"', b'"j"'), *p[1:]], "wrong checksum"),
+        (lambda p: [resealed(p[0][:-5] + p[0][-4:]), *p[1:]], "header of"),
+        (lambda p: [resealed(p[0].replace(b"float32", b"object_")), *p[1:]], "dtype"),
+        (lambda p: [resealed(p[0].replace(b"[300000]", b"[-90000]")), *p[1:]], "shape"),
+        (lambda p: [resealed(p[0].replace(b'"kind"', b'"kinf"')), *p[1:]], "unreadable"),
+        (lambda p: [resealed(p[0].replace(b"null", b'"xz"')), *p[1:]], "encoding 'xz'"),
     ],
 )
 def test_a_damaged_message_is_refused_with_words(damage: Any, words: str) -> None:
-    assembler = Assembler()
+    parts = list(chunks(Message("k", {}, {"a": np.arange(300_000, dtype="float32")})))
+    assembler = Assembler(max_payload_bytes=2_000_000)
     with pytest.raises(LinkCorrupt, match=words):
-        for part in damage(as_bytes()):
+        for part in damage(parts):
             assembler.feed(part)
+
+
+def test_a_header_may_not_make_us_allocate_more_than_we_take() -> None:
+    first = next(chunks(Message("k", {}, {"a": np.zeros(10, "float32")})))
+    with pytest.raises(LinkCorrupt, match="40 bytes declared; at most 39 are taken"):
+        Assembler(max_payload_bytes=39).feed(first)
+
+
+VALUES = np.concatenate([np.random.RandomState(1).randn(5000), [0.0, -0.0, 1e-30, 3e38]]).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("name", "relative", "absolute", "size"),
+    [
+        ("float32", 0.0, 0.0, 4),
+        ("bfloat16", 2**-8, 0.0, 2),
+        ("float16", 2**-11, 2**-25, 2),
+        ("int8", 0.0, 0.5 / 127, 1),
+    ],
+)
+def test_an_encoding_costs_its_bytes_and_no_more_digits_than_it_says(
+    pair: Pair, name: str, relative: float, absolute: float, size: int
+) -> None:
+    values = VALUES if name in ("float32", "bfloat16") else np.clip(VALUES, -4, 4)
+    message = Message("x", {}, {"a": values, "n": np.arange(3)}, encoding=name)
+    assert message.wire_bytes == size * len(values) + 24
+    pair.near.send(message)
+    got = pair.far.receive(10)
+    assert got.wire_bytes == message.wire_bytes and got.tensors["n"].tolist() == [0, 1, 2]
+    error = np.abs(got.tensors["a"].astype("float64") - values)
+    assert (error <= np.maximum(relative * np.abs(values.astype("float64")), absolute * np.abs(values).max())).all()
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float16", "int8"])
+def test_what_is_not_finite_stays_so_on_the_wire(pair: Pair, name: str) -> None:
+    pair.near.send(Message("x", {}, {"a": np.array([1, np.nan, np.inf], "float32")}, encoding=name))
+    assert not np.isfinite(pair.far.receive(10).tensors["a"][1:]).any()
+
+
+def test_a_sender_waits_for_a_slow_receiver(pair: Pair) -> None:
+    sent: list[int] = []
+
+    def send() -> None:
+        for number in range(20):
+            pair.near.send(Message("n", {}, {"x": np.zeros(CHUNK_BYTES, "float32")}))
+            sent.append(number)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    thread.join(1.0)
+    assert len(sent) < 12  # of 4 MiB each: 48 MiB at most are under way, not 80
+    for _ in range(20):
+        pair.far.receive(10)
+    thread.join(10)
+    assert len(sent) == 20
+
+
+def identity(path: Path) -> Identity:
+    write_identity(path, timedelta(hours=1))
+    return read_identity(str(path))
+
+
+def test_only_who_holds_the_runs_certificate_gets_in(tmp_path: Path) -> None:
+    ours, others = identity(tmp_path / "ours.pem"), identity(tmp_path / "others.pem")
+    listener = grpc_link.GrpcListener("127.0.0.1:0", lambda channel: channel.send(channel.receive()), ours)
+    try:
+        near = grpc_link.connect(listener.address, 10, ours)
+        near.send(Message("echo", {}, {"x": np.arange(5)}))
+        assert near.receive(10).tensors["x"].tolist() == [0, 1, 2, 3, 4]
+        near.close()
+        with pytest.raises(LinkTimeout, match="or it does not hold this run's certificate"):
+            grpc_link.connect(listener.address, 1.0, others)
+        with pytest.raises(LinkError):  # gRPC calls a channel ready before it has understood the other side
+            bare = grpc_link.connect(listener.address, 1.0)
+            bare.send(Message("hello"))
+            bare.receive(5)
+    finally:
+        listener.close()
+    assert (tmp_path / "ours.pem").stat().st_mode & 0o077 == 0

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from fl_core.catalogue import METHODS, MODELS, resolve
 from fl_core.errors import BadJob
 from fl_core.job import Job
-from fl_core.methods.base import Method, ServerHalf, Setup
+from fl_core.memory.optimiser import SGD
+from fl_core.methods.base import Answer, Batch, EdgeHalf, Exchange, Method, ServerHalf, Setup
+from fl_core.models.blocks import BlockedModel
 from fl_core.rounds import ClientFacts, Now, Stage
 from fl_core.simulate import Simulated, simulate
 
@@ -34,6 +39,62 @@ def test_recompute_and_split_equal_fedavg_bit_for_bit(
     result = simulate(make_job(method, options=options), digits_folder)
     assert result.facts["parameters_sha256"] == reference.facts["parameters_sha256"]
     assert accuracies(result) == accuracies(reference)
+
+
+def test_one_model_on_the_edge_for_all_devices(make_job: MakeJob, digits_folder: str) -> None:
+    result = simulate(make_job("splitfed-v2", rounds=6), digits_folder)
+    assert accuracies(result)[-1] > 0.8
+    alone = [simulate(make_job(name, clients=["a"]), digits_folder) for name in ("fedavg", "splitfed-v2")]
+    assert len({one.facts["parameters_sha256"] for one in alone}) == 1  # with one device it is FedAvg too
+
+
+def test_few_replicas_at_a_time_change_no_bit(make_job: MakeJob, digits_folder: str) -> None:
+    results = [simulate(make_job("split", edge_replicas=limit), digits_folder) for limit in (None, 1)]
+    assert len({result.facts["parameters_sha256"] for result in results}) == 1
+    held = [{event["edge"]["held"] for event in result.events if event["event"] == "round"} for result in results]
+    assert max(held[0]) > 1 and held[1] == {1}
+
+
+class Direct(Exchange):
+    """Straight into an edge half, without a link."""
+
+    def __init__(self, edge: EdgeHalf) -> None:
+        self.edge = edge
+        self.answers: deque[Answer] = deque()
+        self.most_under_way = 0
+
+    def post(self, tensors: Mapping[str, torch.Tensor], **meta: Any) -> None:
+        self.answers.append(self.edge.answer({key: value.clone() for key, value in tensors.items()}, meta))
+        self.most_under_way = max(self.most_under_way, len(self.answers))
+
+    def take(self) -> Answer:
+        return self.answers.popleft()
+
+
+def one_split_step(micro_batches: int) -> tuple[float, list[torch.Tensor], int]:
+    """Loss, gradients on the device and weights on the edge after one step; batch norm in eval mode."""
+    method: Method = resolve("method", METHODS, "split")
+    spec = resolve("model", MODELS, "cnn")((3, 8, 8), 10)
+    setup = Setup(spec, method.checked({"micro_batches": micro_batches}), rounds=1, seed=1, learning_rate=0.1)
+    stage = method.server(setup).plan(now(1)).tasks["a"].stage
+    assert stage.edge is not None and method.edge is not None
+    torch.manual_seed(0)
+    device, rest = BlockedModel(spec, stage.device), BlockedModel(spec, stage.edge)
+    for model in (device, rest):
+        model.set_training()
+        model.eval()
+    line = Direct(method.edge(setup, rest, SGD(rest.trained_parameters(), lr=0.1)))
+    batch = Batch(torch.randn(32, 3, 8, 8), torch.arange(32) % 10, np.arange(32))
+    loss = method.client(setup).step(device, batch, line)
+    gradients = [p.grad for p in device.parameters() if p.grad is not None]
+    return loss, [*gradients, *(p.detach() for p in rest.parameters())], line.most_under_way
+
+
+def test_micro_batches_make_the_whole_batchs_step_with_two_under_way() -> None:
+    whole, pieces = one_split_step(1), one_split_step(4)
+    assert (whole[2], pieces[2]) == (1, 2)
+    assert abs(whole[0] - pieces[0]) < 1e-5 and len(whole[1]) == len(pieces[1]) > 4
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(whole[1], pieces[1], strict=True))
 
 
 def test_another_seed_gives_another_model(make_job: MakeJob, digits_folder: str) -> None:

@@ -24,12 +24,9 @@ from harness.facts.clocks import parse_jetson_clocks, parse_policies
 from harness.facts.power_mode import PowerMode
 from harness.facts.swap import parse_swaps
 from harness.facts.throttle import parse_throttled
-from harness.facts.torch_build import TorchBuild
 from harness.thermal import Warmth, decide, wait_for_window
 
 NO_SWAP = "Filename\tType\tSize\tUsed\tPriority\n"
-TORCH = TorchBuild(version="1.10.0", git="x", cuda="10.2", cuda_usable=True, mkldnn=False, config_sha256="0123456789ab",
-                   python="3.6.9", works=True)  # fmt: skip
 WITHIN = Warmth(verdict="within", temperature_c=40.0, baseline_c=39.0, waited_s=0.0)
 ABSENT: Found[Any] = Found(value=None)
 FAULT: Found[Any] = Found(value=None, fault="exit code 1")
@@ -43,7 +40,8 @@ def nano(**other: Any) -> Circumstances:
         "power_mode": Found(value=PowerMode(name="MAXN", number=0)),
         "clocks": Found(value=parse_jetson_clocks("GPU MinFreq=921600000 MaxFreq=921600000 CurrentFreq=921600000")),
         "policies": Found(value=parse_policies("cpu0 schedutil 102000 1428000 1479000 schedutil")),
-        "torch": Found(value=TORCH),
+        "torch": Found(value="1.10.0 0123456789ab"),
+        "python": Found(value="3.6.9"),
         "swaps": Found(value=parse_swaps(NO_SWAP)),
         "throttle": (ABSENT, ABSENT),
         "warmth": WITHIN,
@@ -68,7 +66,7 @@ def test_the_same_circumstances_may_be_averaged() -> None:
         ({"power_mode": Found(value=PowerMode(name="5W", number=1))}, "power_mode"),
         ({"policies": Found(value=parse_policies("cpu0 performance 102000 1428000 1479000"))}, "governor"),
         ({"policies": Found(value=parse_policies("cpu0 schedutil 102000 918000 1479000"))}, "cpu_max_hz"),
-        ({"torch": Found(value=replace(TORCH, config_sha256="ba9876543210"))}, "torch"),
+        ({"torch": Found(value="1.10.0 ba9876543210")}, "torch"),
         ({"swaps": Found(value=parse_swaps(NO_SWAP + "/dev/zram0 partition 507392 0 5\n"))}, "swap"),
         ({"warmth": replace(WITHIN, verdict="timed_out")}, "warmth"),
         ({"image": "jetson-nano@cd34"}, "image"),

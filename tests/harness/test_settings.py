@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import CommandFailed, UnknownName
-from harness.settings import Wanted, applied
+from harness.inventory import Wanted
+from harness.settings import applied
 from tests.harness.local_board import LocalBoard
 
 ALL = Wanted(power_mode="MAXN_SUPER", governor="performance", lock_clocks=True)

@@ -105,6 +105,20 @@ def round_rows(cell: Row) -> Iterator[Row]:
         }
 
 
+def energy_row(cell: Row) -> Row:
+    return {
+        "cell_id": cell["cell_id"], "board": cell["board"], "source": "jetson_power/total", "scope": "module",
+        "rails": "VDD_IN", "whole": True, "window": "rounds", "duration_s": 16.0, "energy_j": 120.0,
+        "uncertainty_j": 6.5, "net_j": 90.0, "net_uncertainty_j": None, "mean_power_w": 7.5, "samples": 160,
+        "warnings": "idle power was not measured after the run",
+    }  # fmt: skip
+
+
+def circumstance_rows(cell: Row) -> Iterator[Row]:
+    for name, value in {"power_mode": "MAXN", "governor": None, "warmth": "within"}.items():
+        yield {"cell_id": cell["cell_id"], "board": cell["board"], "name": name, "value": value}
+
+
 def sample_rows(cell: Row) -> Iterator[Row]:
     for tick in range(3):
         yield {"cell_id": cell["cell_id"], "board": cell["board"], "t_s": float(tick), "cpu_agent_s": 0.01 * tick}
@@ -188,6 +202,8 @@ def write_run(
         "rounds": [row for cell in cells for row in round_rows(cell)],
         "phases": [],
         "sensors": [],
+        "energy": [energy_row(cell) for cell in cells if cell["outcome"] == "completed"],
+        "circumstances": [row for cell in cells for row in circumstance_rows(cell)],
         "samples": [row for cell in cells for row in sample_rows(cell)],
     }
     for name, rows in frames.items():

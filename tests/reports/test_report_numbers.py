@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.units import MIB
-from reports.data import Figure, Report, Table, plain
+from reports.data import Figure, Paragraph, Report, Table, plain
 from reports.quick.sections import build
 from reports.read import read_run
 from reports.tables import show_change
@@ -209,3 +209,15 @@ def test_boards_that_agree_share_a_row(make_run: Make) -> None:
 )
 def test_changes_carry_their_sign(value: float, text: str) -> None:
     assert show_change(value) == text
+
+
+def test_levels_that_disagree_are_said(make_run: Make) -> None:
+    def apart(cells: list[dict[str, Any]], manifest: dict[str, Any]) -> None:
+        for row in cells:
+            if row["method"] == "split" and row["group"] == "memory":
+                row["peak_process_bytes"] = row["floor_bytes"] + 2 * row["peak_tensor_bytes"]
+
+    report = build(read_run(make_run(change=apart)))
+    memory = next(section for section in report.sections if section.slug == "memory")
+    said = [block.text for block in memory.blocks if isinstance(block, Paragraph) and "differ by more" in block.text]
+    assert len(said) == 1 and "split (13 MiB more in the process)" in said[0] and "fedavg" not in said[0]

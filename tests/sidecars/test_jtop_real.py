@@ -2,7 +2,7 @@
 
 Minutes, root, and a package index for the environments, which are kept in .cache/jtop:
 
-    FEDRACK_SLOW=1 pytest -m slow tests/sidecars/test_jtop_real.py
+    make test-slow
 
 A Python 3.6 for version 4.3.2 is looked for on PATH and among pyenv's.
 """

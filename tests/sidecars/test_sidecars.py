@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.agent import linux
 from harness.agent.sidecars import Sidecars
 from tests.agent.agent_client import alive, wait_for
 from tests.sidecars.conftest import ROOT, Reader, Trace
@@ -25,8 +26,8 @@ def test_those_that_apply_run_and_the_others_say_why_not(sidecars: Sidecars, tmp
     for name in ("jtop", "tegrastats", "vcgencmd"):
         Trace(tmp_path / f"{name}.jsonl").until(lambda trace: trace.samples())
     assert set(sidecars.running) == {"jtop", "tegrastats", "vcgencmd"}
-    assert sidecars.ended() == {}
-    assert len(sidecars.pids()) >= 4, "tegrastats runs below its reader"
+    assert sidecars.newly_ended() == {}
+    assert len(pids_of(sidecars)) >= 4, "tegrastats runs below its reader"
 
 
 def test_nothing_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_looking_is_cheap_and_imports_nothing(board: pytest.MonkeyPatch) -> None
 def test_stop_leaves_no_process(sidecars: Sidecars, tmp_path: Path) -> None:
     sidecars.start(["tegrastats", "jtop"], str(tmp_path), 10.0)
     Trace(tmp_path / "tegrastats.jsonl").until(lambda trace: trace.samples())
-    pids = sidecars.pids()
+    pids = pids_of(sidecars)
     began = time.monotonic()
     sidecars.stop()
     assert time.monotonic() - began < 2.0
@@ -66,7 +67,7 @@ def test_stop_leaves_no_process(sidecars: Sidecars, tmp_path: Path) -> None:
 def test_stop_kills_what_does_not_listen(sidecars: Sidecars, tmp_path: Path) -> None:
     sidecars.start(["tegrastats"], str(tmp_path))
     Trace(tmp_path / "tegrastats.jsonl").until(lambda trace: trace.samples())
-    pids = sidecars.pids()
+    pids = pids_of(sidecars)
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     sidecars.stop(grace_s=0.2)
@@ -76,12 +77,13 @@ def test_stop_kills_what_does_not_listen(sidecars: Sidecars, tmp_path: Path) -> 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_none_outlives_the_agent(board: pytest.MonkeyPatch, tmp_path: Path, end: signal.Signals) -> None:
     code = (
-        "import json, sys, time\n"
+        "import json, os, sys, time\n"
+        "from harness.agent import linux\n"
         "from harness.agent.sidecars import Sidecars\n"
         "sidecars = Sidecars()\n"
         "sidecars.start(['tegrastats', 'jtop'], sys.argv[1])\n"
         "time.sleep(0.5)\n"
-        "print(json.dumps(sorted(sidecars.pids())), flush=True)\n"
+        "print(json.dumps(sorted(linux.descendants(os.getpid()))), flush=True)\n"
         "time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE) as agent:
@@ -95,7 +97,8 @@ def test_none_outlives_the_agent(board: pytest.MonkeyPatch, tmp_path: Path, end:
 def test_one_that_ends_by_itself_is_seen(sidecars: Sidecars, board: pytest.MonkeyPatch, tmp_path: Path) -> None:
     board.setenv("JTOP_STAND_IN", "mismatch")
     sidecars.start(["jtop"], str(tmp_path))
-    assert wait_for(sidecars.ended) == {"jtop": 1}
+    assert wait_for(sidecars.newly_ended) == {"jtop": 1}
+    assert sidecars.newly_ended() == {}, "it is told once"
 
 
 def test_one_that_the_agent_reaped_itself(sidecars: Sidecars, board: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -104,7 +107,7 @@ def test_one_that_the_agent_reaped_itself(sidecars: Sidecars, board: pytest.Monk
     pid, status = os.waitpid(sidecars.running["jtop"].pid, 0)
     assert not sidecars.on_reaped(1, status)
     assert sidecars.on_reaped(pid, status)
-    assert sidecars.ended() == {"jtop": 1}
+    assert sidecars.newly_ended() == {"jtop": 1}
     sidecars.stop()
 
 
@@ -131,6 +134,11 @@ def test_a_full_disk_does_not_end_it(read: Callable[..., Reader]) -> None:
     before = len(reader.trace.samples())
     reader.trace.until(lambda trace: len(trace.samples()) > before)
     assert max(record.get("lost_lines", 0) for record in reader.trace.records()) > 1
+
+
+def pids_of(sidecars: Sidecars) -> set[int]:
+    """All their processes, with the programs they run."""
+    return {pid for each in sidecars.running.values() for pid in (each.pid, *linux.descendants(each.pid))}
 
 
 def wait_until_gone(pids: set[int]) -> None:

@@ -70,6 +70,8 @@ class Sidecars:
     def __init__(self, python: str = sys.executable) -> None:
         """`python`: an interpreter that has their packages, where the agent's own has not."""
         self._python = python
+        self._told: Set[str] = set()
+        self._sessions: Set[int] = set()  # each leads one of its own, in which the programs it runs stay
         self.running: Dict[str, "subprocess.Popen[bytes]"] = {}
 
     def start(self, names: Iterable[str], out_folder: str, rate_hz: Optional[float] = None) -> Dict[str, str]:
@@ -84,15 +86,16 @@ class Sidecars:
             if reason is None and name not in self.running:
                 try:
                     self.running[name] = self._spawn(name, sidecar, out_folder, rate_hz)
+                    self._sessions.add(self.running[name].pid)
                 except OSError as error:
                     reason = f"does not start: {error}"
             if reason is not None:
                 absent[name] = reason
         return absent
 
-    def pids(self) -> Set[int]:
-        """All their processes, with the programs they run. The agent must not take them for the worker's."""
-        return {pid for process in self.running.values() for pid in (process.pid, *linux.descendants(process.pid))}
+    def without(self, pids: Set[int]) -> Set[int]:
+        """Those of the processes that are none of theirs: the agent must not take them for the worker's."""
+        return {pid for pid in pids if linux.session(pid) not in self._sessions} if self._sessions else pids
 
     def on_reaped(self, pid: int, status: int) -> bool:
         """For an agent that waits for any child: True where it was a sidecar, whose end is then known here too."""
@@ -102,9 +105,12 @@ class Sidecars:
                 return True
         return False
 
-    def ended(self) -> Dict[str, int]:
-        """Those that ended by themselves, with their exit codes; why stands in their files."""
-        return {name: process.returncode for name, process in self.running.items() if process.poll() is not None}
+    def newly_ended(self) -> Dict[str, int]:
+        """Those that ended by themselves since the last call, with their exit codes; why stands in their files."""
+        ended = {name: process.returncode for name, process in self.running.items() if process.poll() is not None}
+        fresh = {name: code for name, code in ended.items() if name not in self._told}
+        self._told.update(fresh)
+        return fresh
 
     def stop(self, grace_s: float = _GRACE_S) -> None:
         """Hang up on all of them, wait, and kill what is left. Takes no longer than the grace."""

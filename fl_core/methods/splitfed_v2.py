@@ -1,0 +1,15 @@
+"""SplitFed v2 (Thapa et al., AAAI 2022): as `split`, but all devices train one and the same part on the edge server.
+
+The edge server holds one model however many devices there are, and nothing of it is averaged. It takes batches in the
+order in which they arrive, so that two runs with several devices differ.
+"""
+
+from fl_core.methods import split
+from fl_core.methods.base import Method
+
+
+class Edge(split.Edge):
+    shared = True
+
+
+METHOD = Method("splitfed-v2", split.Server, split.Client, Edge, split.OPTIONS)

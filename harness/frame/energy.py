@@ -1,0 +1,156 @@
+"""The energy of a cell on a board: by every witness, over the measured rounds and over each kind of phase in them."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from harness.clock import ClockMap
+from harness.energy import (
+    Energy,
+    Idle,
+    counter_energy,
+    energy_of,
+    idle_level,
+    joined,
+    net_energy,
+    power_trace,
+)
+from harness.frame.trace import CONTROLLER, BoardTrace, Row
+from harness.frame.witnesses import COUNTER, Testimony, testimonies, watts_of_counter
+
+Window = tuple[float, float]
+ROUNDS = "rounds"  # all measured rounds, with what lies between them
+SETTLE_S = 0.5  # of a rest: the program that waits has to start, too
+FEWEST_REFRESHES = 20  # of a slow gauge within a window that it may speak for
+
+
+def energy_rows(key: Row, trace: BoardTrace, step_rate_hz: float | None) -> Iterator[Row]:
+    """One row per witness and window, the best witness first; none where nobody tells any power."""
+    windows = _windows(trace)
+    if not windows:
+        return
+    for told in testimonies(trace):
+        idle = _idle(told, trace)
+        for name, spans in windows.items():
+            on_clock = [_on_its_clock(span, told, trace.clock) for span in spans]
+            if any(span is None for span in on_clock):
+                continue
+            energy = _energy(told, [span for span in on_clock if span], step_rate_hz)
+            yield {**key, **_row(told, name, sum(end - start for start, end in spans), energy, idle)}
+
+
+def headline(rows: Sequence[Mapping[str, Any]]) -> Row:
+    """The columns of a cell: what the best witness of the whole board says of the measured rounds."""
+    for row in rows:
+        if row["window"] == ROUNDS and row["whole"] and row["energy_j"] is not None:
+            scope = f"{row['scope']} ({row['rails']})" if row["rails"] else row["scope"]
+            return {
+                "energy_j": row["energy_j"],
+                "energy_uncertainty_j": row["uncertainty_j"],
+                "net_energy_j": row["net_j"],
+                "energy_scope": scope,
+                "energy_warnings": row["warnings"],
+            }
+    return {}
+
+
+def _windows(trace: BoardTrace) -> dict[str, list[Window]]:
+    """By name; the phases as far as they lie in the measured rounds."""
+    whole = trace.rounds_window
+    if whole is None:
+        return {}
+    windows: dict[str, list[Window]] = {ROUNDS: [whole]}
+    for event in trace.events:
+        closed = event.get("closed") if event["event"] == "phase" else None
+        if closed and closed["start_s"] >= whole[0] and closed["end_s"] <= whole[1]:
+            windows.setdefault(closed["phase"], []).append((closed["start_s"], closed["end_s"]))
+    return windows
+
+
+def _on_its_clock(span: Window, told: Testimony, clock: ClockMap | None) -> Window | None:
+    """The window on the witness's clock; None where the board's clock was never read."""
+    if told.clock != CONTROLLER:
+        return span
+    if clock is None:
+        return None
+    start_s, end_s = (clock.to_controller(moment_s).controller_s for moment_s in span)
+    return start_s, max(start_s, end_s)  # a phase of no length may come out reversed by a rounding
+
+
+def _energy(told: Testimony, spans: Sequence[Window], step_rate_hz: float | None) -> Energy:
+    accuracy_share = told.witness.accuracy_share
+    if told.witness.kind == COUNTER:
+        parts = [
+            counter_energy(told.t_s, told.values, *span, rails=told.rails, scope=told.scope,
+                           accuracy_share=accuracy_share)
+            for span in spans
+        ]  # fmt: skip
+        return joined(parts)
+    period_s = told.refresh_s
+    parts = []
+    for start_s, end_s in spans:
+        times, watts = _around(told, start_s, end_s)
+        trace = power_trace(times, watts, rails=told.rails, scope=told.scope, accuracy_share=accuracy_share,
+                            period_s=period_s)  # fmt: skip
+        parts.append(energy_of(trace, start_s, end_s, step_rate_hz))
+    return joined(parts)
+
+
+def _around(told: Testimony, start_s: float, end_s: float) -> tuple[Sequence[float], Sequence[float]]:
+    """The readings of a window with a few on either side: a short phase must not cost the whole trace."""
+    if any(later <= earlier for earlier, later in zip(told.t_s, told.t_s[1:], strict=False)):
+        return told.t_s, told.values  # the clock jumped: `power_trace` sorts that out
+    first = max(0, bisect.bisect_left(told.t_s, start_s) - 8)
+    last = bisect.bisect_right(told.t_s, end_s) + 8
+    return told.t_s[first:last], told.values[first:last]
+
+
+def _idle(told: Testimony, trace: BoardTrace) -> Idle | None:
+    """What the board drew at rest; None where rest was not asked for or tells nothing."""
+    if not told.at_rest or not any(trace.rests):
+        return None
+    times: list[float] = []
+    watts: list[float] = []
+    windows: list[Window | None] = []
+    if told.clock == CONTROLLER:
+        times, watts = _watts(told, told.t_s, told.values)
+    for rest, (t_s, values) in zip(trace.rests, told.at_rest, strict=True):
+        window = (rest.start_s + SETTLE_S, rest.end_s) if rest else None
+        windows.append(window and _on_its_clock(window, told, trace.clock))
+        if told.clock != CONTROLLER:
+            more_s, more_w = _watts(told, t_s, values)
+            times, watts = times + more_s, watts + more_w
+    power = power_trace(times, watts, rails=told.rails, scope=told.scope, accuracy_share=told.witness.accuracy_share)
+    return idle_level(power, *windows)
+
+
+def _watts(told: Testimony, t_s: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:
+    return watts_of_counter(t_s, values) if told.witness.kind == COUNTER else (list(t_s), list(values))
+
+
+def _row(told: Testimony, window: str, duration_s: float, energy: Energy, idle: Idle | None) -> Row:
+    net = net_energy(energy, idle) if idle else None
+    warnings = list(net.warnings if net else energy.warnings)
+    if told.refresh_s and duration_s < FEWEST_REFRESHES * told.refresh_s:
+        warnings.append(f"the gauge renews its value every {told.refresh_s:.3g} s only")
+    return {
+        "source": told.source,
+        "whole": told.witness.whole,
+        "scope": told.scope,
+        "rails": ", ".join(told.rails),
+        "window": window,
+        "duration_s": duration_s,
+        "energy_j": energy.gross_j,
+        "uncertainty_j": energy.uncertainty_j,
+        "net_j": net.net_j if net else None,
+        "net_uncertainty_j": net.uncertainty_j if net else None,
+        "mean_power_w": energy.mean_power_w,
+        "idle_power_w": idle.power_w if idle else None,
+        "covered_s": energy.covered_s,
+        "gaps": energy.gaps,
+        "gap_s": energy.gap_s,
+        "samples": energy.samples,
+        "warnings": "; ".join(warnings) or None,
+    }
