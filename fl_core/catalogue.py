@@ -11,6 +11,7 @@ METHODS = {
     "depthfl": "fl_core.methods.depthfl:METHOD",
     "exclusivefl": "fl_core.methods.exclusivefl:METHOD",
     "fedavg": "fl_core.methods.fedavg:METHOD",
+    "fedhybrid": "fl_core.methods.fedhybrid:METHOD",
     "fedprox": "fl_core.methods.fedprox:METHOD",
     "fedrolex": "fl_core.methods.fedrolex:METHOD",
     "freeze": "fl_core.methods.freeze:METHOD",

@@ -13,6 +13,10 @@ class BadJob(CoreError):
     """The job description cannot be used."""
 
 
+class BudgetTooSmall(CoreError):
+    """No plan fits the memory budget; the message names the smallest that works."""
+
+
 class DataMissing(CoreError):
     """A data set's files are not where they should be."""
 

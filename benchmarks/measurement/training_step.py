@@ -11,13 +11,15 @@ import json
 import time
 
 import torch
-import torch.nn.functional as functional
 
 from fl_core.catalogue import MODELS, resolve
+from fl_core.memory import budget
+from fl_core.memory.modes import EXACT
 from fl_core.memory.optimiser import SGD
+from fl_core.memory.planned import PlannedSteps
 from fl_core.memory.process import high_water_bytes, reset_high_water, resident_bytes
-from fl_core.memory.recompute import checkpointed, plan_segments, run_units, unit_costs
 from fl_core.memory.tensors import TensorPeak
+from fl_core.methods.base import plain_step
 from fl_core.models.blocks import BlockedModel, whole
 
 
@@ -40,13 +42,14 @@ def main() -> None:
     model.to(memory_format=layout)  # type: ignore[call-overload]
     inputs = torch.randn(options.batch, 3, 32, 32).contiguous(memory_format=layout)
     labels = torch.randint(0, 10, (options.batch,))
-    units = model.live_units()
-    plan = plan_segments(unit_costs(units, inputs, options.batch)) if options.how == "recompute" else None
+    planned = PlannedSteps(model.live_units(), EXACT, budget.smallest()) if options.how == "recompute" else None
     optimiser = SGD(model.trained_parameters(), lr=0.05, momentum=0.9)
 
     def step() -> None:
-        hidden = run_units(units, inputs) if plan is None else checkpointed(units, plan, inputs)
-        functional.cross_entropy(hidden, labels).backward()  # type: ignore[no-untyped-call]
+        if planned is None:
+            plain_step(model, inputs, labels)
+        else:
+            planned.step(inputs, labels)
         optimiser.step()
 
     if options.meter == "tensor":

@@ -7,7 +7,7 @@ inside a kernel is not seen. Needs torch >= 2.1, as the tensor meter does.
 """
 
 import gc
-from typing import Callable, Iterable, List, NamedTuple, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Sequence, Tuple
 
 import torch
 import torch.nn.functional as functional
@@ -39,22 +39,15 @@ class StageCost(NamedTuple):
 
 
 class _Timeline(TensorPeak):  # type: ignore[no-untyped-call]
-    """Live bytes after each allocation, above the tensors `known` at entry. Other threads' tensors do not matter."""
+    """Live bytes after each allocation, above what there was at entry."""
 
-    def __init__(self, known: Iterable[Tensor]) -> None:
-        super().__init__()
+    def __init__(self) -> None:
+        super().__init__(new_only=True)
         self.moments: List[int] = []
-        for tensor in known:
-            self._count(tensor)
-        self.before = self.live_bytes
 
-    def __enter__(self) -> "_Timeline":
-        super(TensorPeak, self).__enter__()  # type: ignore[no-untyped-call]
-        return self
-
-    def _count(self, tensor: Tensor) -> None:
+    def _count(self, tensor: Tensor, counts: bool = True) -> None:
         before = len(self._seen)
-        super()._count(tensor)
+        super()._count(tensor, counts)
         if len(self._seen) > before:
             self.moments.append(self.live_bytes)
 
@@ -129,11 +122,12 @@ def _live_bytes(model: BlockedModel, inputs: Tensor, labels: Tensor, step: Step)
     optimiser = SGD(model.trained_parameters(), lr=0.0, momentum=0.9)
     gc.disable()  # a collection in the middle would free at another moment in each trace
     try:
-        with _Timeline([*model.parameters(), *model.buffers(), inputs, labels]) as timeline:
+        timeline = _Timeline()
+        with timeline:
             for _ in range(2):
                 timeline.moments.clear()
                 step(model, inputs, labels)
                 optimiser.step()
-            return tuple(live - timeline.before for live in timeline.moments)
+            return tuple(timeline.moments)
     finally:
         gc.enable()

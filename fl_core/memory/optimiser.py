@@ -18,22 +18,27 @@ class SGD:
         self.lr = lr
         self.momentum = momentum
         self.weight_decay = weight_decay
-        self._velocity: Dict[int, Tensor] = {}
+        self._velocity: Dict[int, Tensor] = {}  # by the parameter's identity
+
+    def step(self) -> None:
+        """Update everything that has a gradient, in place, and drop the gradients."""
+        for parameter in self.parameters:
+            if parameter.grad is not None:
+                self.update(parameter)
 
     @torch.no_grad()
-    def step(self) -> None:
-        """Update in place and drop the gradients."""
-        for index, parameter in enumerate(self.parameters):
-            gradient = parameter.grad
-            if gradient is None:
-                continue
-            if self.weight_decay:
-                gradient = gradient.add(parameter, alpha=self.weight_decay)
-            if self.momentum:
-                if index not in self._velocity:
-                    self._velocity[index] = gradient.clone()
-                else:
-                    self._velocity[index].mul_(self.momentum).add_(gradient)
-                gradient = self._velocity[index]
-            parameter.add_(gradient, alpha=-self.lr)
-            parameter.grad = None
+    def update(self, parameter: Tensor) -> None:
+        """The same for one parameter: what gradient release calls in the backward."""
+        gradient = parameter.grad
+        assert gradient is not None, "backward comes first"
+        if self.weight_decay:
+            gradient = gradient.add(parameter, alpha=self.weight_decay)
+        if self.momentum:
+            velocity = self._velocity.get(id(parameter))
+            if velocity is None:
+                self._velocity[id(parameter)] = velocity = gradient.clone()
+            else:
+                velocity.mul_(self.momentum).add_(gradient)
+            gradient = velocity
+        parameter.add_(gradient, alpha=-self.lr)
+        parameter.grad = None

@@ -5,8 +5,10 @@ inputs exactly and repeatably; scratch memory inside a kernel is invisible to it
 """
 
 import gc
+import threading
 import weakref
-from typing import Any, Dict, Optional, Tuple
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -25,15 +27,16 @@ except ImportError:  # torch 1.10 on JetPack 4
 
 
 class TensorPeak(_Mode):  # type: ignore[no-untyped-call]
-    """Context manager; `peak_bytes` is the largest sum of live storages, those at entry included.
+    """Context manager; `peak_bytes` is the largest sum of live storages, those at entry included unless `new_only`.
 
     Thread-local, like every dispatch mode: it sees the thread that enters it, and on the CPU backward runs there too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, new_only: bool = False) -> None:
         if not AVAILABLE:
             raise NeedsNewerTorch("the tensor peak needs torch >= 2.1; this is {}".format(torch.__version__))
         super().__init__()  # type: ignore[no-untyped-call]
+        self._counts_old = not new_only
         self.live_bytes = 0
         self.peak_bytes = 0
         self._seen: Dict[int, Any] = {}
@@ -46,8 +49,9 @@ class TensorPeak(_Mode):  # type: ignore[no-untyped-call]
     def __enter__(self) -> "TensorPeak":
         for item in gc.get_objects():
             if issubclass(type(item), Tensor):
-                self._count(item)
+                self._count(item, self._counts_old)
         super().__enter__()  # type: ignore[no-untyped-call]
+        _metering.meters.append(self)
         return self
 
     def __torch_dispatch__(
@@ -64,12 +68,12 @@ class TensorPeak(_Mode):  # type: ignore[no-untyped-call]
             for item in value:
                 self._walk(item)
 
-    def _count(self, tensor: Tensor) -> None:
+    def _count(self, tensor: Tensor, counts: bool = True) -> None:
         storage = tensor.untyped_storage()
         key = storage._cdata
         if key in self._seen:
             return
-        size = storage.nbytes()
+        size = storage.nbytes() if counts else 0
         self._seen[key] = weakref.finalize(storage, self._freed, key, size)
         self.live_bytes += size
         self.peak_bytes = max(self.peak_bytes, self.live_bytes)
@@ -79,10 +83,30 @@ class TensorPeak(_Mode):  # type: ignore[no-untyped-call]
         self.live_bytes -= size
 
     def __exit__(self, *error: Any) -> None:
+        _metering.meters.remove(self)
         super().__exit__(*error)  # type: ignore[no-untyped-call]
         for finalizer in list(self._seen.values()):
             finalizer.detach()
         self._seen.clear()
+
+
+class _Metering(threading.local):
+    """The meters of this thread."""
+
+    def __init__(self) -> None:
+        self.meters: List[TensorPeak] = []
+
+
+_metering = _Metering()
+
+
+@contextmanager
+def unmetered() -> Iterator[None]:
+    """What happens inside leaves no trace in the peak of meters that run already: a profile is not a step."""
+    peaks = [(meter, meter.peak_bytes) for meter in _metering.meters]
+    yield
+    for meter, peak_bytes in peaks:
+        meter.peak_bytes = max(peak_bytes, meter.live_bytes)
 
 
 class SavedTensors:

@@ -1,34 +1,77 @@
-"""FedAvg with activation recomputation, the memory side of SmartSplit's on-device manager (arXiv 2410.11577).
+"""FedAvg with activation recomputation under a budget, the memory side of SmartSplit's on-device manager
+(arXiv 2410.11577).
 
-What travels and what is learned is FedAvg's, bit for bit on one thread: only inputs of segments are kept in the
-forward pass, the rest is rebuilt in backward. Which segments: `fl_core.memory.recompute`, from measured bytes.
-`activation_budget_mib`: most bytes of saved activations, in MiB; None = as few as segments allow.
+What travels and what is learned is FedAvg's, bit for bit on one thread: units are kept, rebuilt or recomputed by the
+fastest plan that fits (`fl_core.memory.plan`), from a profile of this board.
+
+`budget_mb`: most MiB of live tensors in a step; a list has one for each step, rehearsed ones included, and its last one
+stays; "available" is what the machine has left before each step. `share`: of plain training's tensor peak. Neither: as
+little as possible. `release`: update parameters in the backward and keep no gradients.
 """
 
-from typing import Optional
+from typing import Any, Mapping, Optional, Tuple
 
-import torch.nn.functional as functional
-
-from fl_core.memory.recompute import Plan, checkpointed, plan_segments, unit_costs
+from fl_core.errors import BadJob
+from fl_core.memory import budget
+from fl_core.memory.modes import EXACT
+from fl_core.memory.optimiser import SGD
+from fl_core.memory.planned import PlannedSteps
 from fl_core.methods import fedavg
-from fl_core.methods.base import Batch, ClientHalf, Exchange, Method
+from fl_core.methods.base import Batch, ClientHalf, Exchange, Method, Setup
 from fl_core.models.blocks import BlockedModel
 
 MIB = 1024 * 1024
+AVAILABLE = "available"
+DEFAULTS = {"budget_mb": None, "share": None, "release": True}
+
+
+class Server(fedavg.Server):
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        limit_of(setup.options)
 
 
 class Client(ClientHalf):
-    plan: Optional[Plan] = None
+    modes: Tuple[str, ...] = EXACT
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self._limit = limit_of(setup.options)
+        self._model: Optional[BlockedModel] = None
+
+    def optimiser(self, model: BlockedModel) -> SGD:
+        optimiser = super().optimiser(model)
+        self._released = optimiser if self.options["release"] else None
+        return optimiser
 
     def step(self, model: BlockedModel, batch: Batch, edge: Optional[Exchange]) -> float:
-        units = model.live_units()
-        if self.plan is None:
-            budget_mib = self.options["activation_budget_mib"]
-            budget_bytes = None if budget_mib is None else int(budget_mib * MIB)
-            self.plan = plan_segments(unit_costs(units, batch.inputs, len(batch.inputs)), budget_bytes)
-        loss = functional.cross_entropy(checkpointed(units, self.plan, batch.inputs), batch.labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
+        if model is not self._model:
+            self._model = model
+            self._steps = PlannedSteps(model.live_units(), self.modes, self._limit)
+        return self._steps.step(model.frozen_prefix(batch.inputs), batch.labels, self._released)
 
 
-METHOD = Method("recompute", fedavg.Server, Client, defaults={"activation_budget_mib": None})
+def limit_of(options: Mapping[str, Any]) -> budget.Limit:
+    """The budget that the study names. Raises `BadJob`."""
+    budget_mb, share = options["budget_mb"], options["share"]
+    if budget_mb is not None and share is not None:
+        raise BadJob("give budget_mb or share, not both")
+    if share is not None:
+        if not _is_positive(share):
+            raise BadJob("share {!r} is not a positive number".format(share))
+        return budget.share_of_plain(share)
+    if budget_mb is None:
+        return budget.smallest()
+    if budget_mb == AVAILABLE:
+        return budget.available()
+    steps = budget_mb if isinstance(budget_mb, list) else [budget_mb]
+    if not steps or not all(_is_positive(size) for size in steps):
+        raise BadJob('budget_mb {!r} is not a positive number, a list of them, or "available"'.format(budget_mb))
+    return budget.script([int(size * MIB) for size in steps])
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+
+
+METHOD = Method("recompute", Server, Client, defaults=DEFAULTS)

@@ -5,7 +5,6 @@ import os
 import time
 from typing import Any, Callable, Dict, List, Set
 
-
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 

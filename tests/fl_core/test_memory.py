@@ -1,4 +1,4 @@
-"""Meters against known allocations; the lean optimiser and recomputation against torch's own, bit for bit."""
+"""Meters against known allocations; the lean optimiser against torch's own, bit for bit."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ import sys
 
 import pytest
 import torch
-import torch.nn.functional as functional
 from torch import nn
 
-from fl_core.catalogue import MODELS, resolve
 from fl_core.memory.backward import backward_from
 from fl_core.memory.optimiser import SGD
 from fl_core.memory.process import high_water_bytes, reset_high_water, resident_bytes
-from fl_core.memory.recompute import UnitCost, checkpointed, plan_segments, run_units, unit_costs
 from fl_core.memory.tensors import SavedTensors, TensorPeak
-from fl_core.models.blocks import BlockedModel, whole
 
 MIB = 1024 * 1024
 
@@ -78,73 +74,6 @@ def test_backward_from_a_gradient_is_torchs_own() -> None:
     weight.grad = None
     backward_from(torch.tanh(inputs @ weight), gradient)
     assert expected is not None and weight.grad is not None and torch.equal(weight.grad, expected)
-
-
-def build(name: str) -> BlockedModel:
-    torch.manual_seed(0)
-    spec = resolve("model", MODELS, name)((3, 32, 32), 10)
-    model = BlockedModel(spec, whole(spec))
-    model.set_training()
-    return model
-
-
-@pytest.mark.parametrize("name", sorted(set(MODELS) - {"resnet152"}))  # 10 s, and made of resnet50's units
-def test_recomputation_changes_no_bit_of_gradients_or_statistics(name: str) -> None:
-    inputs, labels = torch.randn(8, 3, 32, 32), torch.randint(0, 10, (8,))
-    plain, rebuilt = build(name), build(name)
-    torch.manual_seed(5)  # the same dropout in both
-    functional.cross_entropy(plain(inputs), labels).backward()
-    plan = plan_segments(unit_costs(rebuilt.live_units(), inputs, len(inputs)))
-    assert plan.segments
-    torch.manual_seed(5)
-    functional.cross_entropy(checkpointed(rebuilt.live_units(), plan, inputs), labels).backward()
-    for (key, a), b in zip(plain.named_parameters(), rebuilt.parameters(), strict=True):
-        assert a.grad is not None and b.grad is not None and torch.equal(a.grad, b.grad), key
-    assert all(torch.equal(a, rebuilt.tensors()[key]) for key, a in plain.tensors().items())
-
-
-def test_recomputation_repeats_dropout() -> None:
-    units = [nn.Sequential(nn.Linear(16, 16), nn.Dropout(0.5)) for _ in range(3)]
-    plan = plan_segments([UnitCost(100, 1, 0)] * 3)
-    inputs = torch.randn(8, 16)
-    gradients = []
-    for run in (run_units, lambda u, x: checkpointed(u, plan, x)):
-        torch.manual_seed(3)
-        run(units, inputs).sum().backward()
-        gradients.append([p.grad.clone() for unit in units for p in unit.parameters() if p.grad is not None])
-        for unit in units:
-            unit.zero_grad()
-    assert plan.segments
-    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
-
-
-def test_recomputation_lowers_the_tensor_peak_of_resnet18() -> None:
-    inputs, labels = torch.randn(8, 3, 32, 32), torch.randint(0, 10, (8,))
-    peaks = {}
-    for rebuild in (False, True):
-        model = build("resnet18")
-        units = model.live_units()
-        plan = plan_segments(unit_costs(units, inputs, len(inputs)))
-        with TensorPeak() as peak:
-            before = peak.live_bytes
-            output = checkpointed(units, plan, inputs) if rebuild else run_units(units, inputs)
-            functional.cross_entropy(output, labels).backward()
-        peaks[rebuild] = peak.peak_bytes - before
-    assert peaks[True] < peaks[False] - 3 * MIB
-
-
-def test_a_budget_that_holds_everything_rebuilds_nothing() -> None:
-    costs = [UnitCost(10, 5, 1), UnitCost(20, 10, 1), UnitCost(5, 4, 1)]
-    assert plan_segments(costs, budget_bytes=1000).segments == ()
-
-
-def test_a_tighter_budget_rebuilds_more_and_is_kept_where_it_can_be() -> None:
-    costs = [UnitCost(40, 5, 0), UnitCost(30, 5, 0), UnitCost(20, 5, 0), UnitCost(10, 5, 0)]
-    starts = [plan_segments(costs, budget).plain_from for budget in (105, 75, 60)]
-    assert starts == sorted(starts) and starts[0] < starts[-1]
-    assert plan_segments(costs, 75).peak_bytes <= 75
-    smallest = plan_segments(costs)
-    assert plan_segments(costs, 1) == smallest and smallest.peak_bytes >= 45
 
 
 def test_the_worker_stays_free_of_dynamo() -> None:
