@@ -27,11 +27,15 @@ class Learner(ClientHalf):
         return self.cross_entropy(model(batch.inputs), batch.labels)
 
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Mean over the batch; remembers the squares."""
+        """Mean over the batch."""
         each = functional.cross_entropy(logits, labels, reduction="none")
-        self._squares += float((each.detach() ** 2).sum())
-        self._samples += len(labels)
+        self.note(float((each.detach() ** 2).mean()), len(labels))
         return each.mean()
+
+    def note(self, mean_square: float, samples: int) -> None:
+        """Remember these samples' losses for the report."""
+        self._squares += mean_square * samples
+        self._samples += samples
 
     def report(self, model: BlockedModel, losses: Sequence[float]) -> Dict[str, Any]:
         return {"mean_square_loss": self._squares / self._samples} if self._samples else {}

@@ -21,20 +21,35 @@ import torch
 from torch import Tensor
 
 from fl_core.errors import BadJob
-from fl_core.methods.base import Batch, Method, Setup
+from fl_core.memory.optimiser import SGD
+from fl_core.methods.base import Batch, Exchange, Method, Setup
+from fl_core.methods.lean import DEFAULTS as LEAN_DEFAULTS
+from fl_core.methods.lean import LeanSteps, hold_frozen
 from fl_core.methods.learner import Learner
 from fl_core.methods.progressive import DEFAULTS, Progressive, Step
 from fl_core.models.blocks import BlockedModel, Part, whole
+from fl_core.models.repartition import repartitioned, stand_ins, unit_ends
 from fl_core.prefix_cache import PrefixCache
 from fl_core.rounds import Now, RoundPlan, Stage, Task
+from fl_core.selection.candidate import MIB
 from fl_core.selection.communities import communities
+
+
+def drawn_anew(setup: Setup) -> Setup:
+    """The setup with block boundaries for the budget that `fit_mib` names, if it names one."""
+    if setup.options["fit_mib"] is None:
+        return setup
+    from fl_core.ledger.boundaries import fitting_ends  # needs a newer torch than boards have
+
+    ends = fitting_ends(setup.spec, setup.batch, int(setup.options["fit_mib"] * MIB))
+    return setup._replace(spec=repartitioned(setup.spec, ends))
 
 
 class Server(Progressive):
     def __init__(self, setup: Setup) -> None:
         if setup.options["output"] not in ("conv", "fc"):
             raise BadJob("output must be conv or fc, not {!r}".format(setup.options["output"]))
-        super().__init__(setup)
+        super().__init__(drawn_anew(setup))
         self.memory.update(groups=[], grouped=0)
 
     def initial(self) -> BlockedModel:
@@ -43,15 +58,17 @@ class Server(Progressive):
 
     def all_steps(self) -> List[Step]:
         names = self.spec.block_names
-        return [Step(Stage(name, self.part(at)), name) for at, name in enumerate(names)]
+        shape = {} if self.options["fit_mib"] is None else {"ends": unit_ends(self.spec)}
+        return [Step(Stage(name, self.part(at), shape=shape), name) for at, name in enumerate(names)]
 
     def part(self, at: int) -> Part:
         names = self.spec.block_names
         last, conv = at == len(names) - 1, self.options["output"] == "conv"
+        thin = self.options["fit_mib"] is not None
         return Part(
             live=names[at : at + 1],
             frozen=names[:at],
-            surrogates=names[at + 1 :] if conv else (),
+            surrogates=stand_ins(self.spec, at, thin) if conv else (),
             head=conv or last,
             exits=() if conv or last else names[at : at + 1],
         )
@@ -92,10 +109,23 @@ class Server(Progressive):
 
 
 class Client(Learner):
-    """Frozen prefix without autograd, in micro-batches, or from disk; the rest under autograd."""
+    """Frozen prefix without autograd, in micro-batches, or from disk; the rest under autograd, as leanly as asked."""
 
     _cache: Optional[PrefixCache] = None
     _cached: Optional[Stage] = None
+    _steps: Optional[LeanSteps] = None
+
+    def build(self, stage: Stage) -> BlockedModel:
+        spec = repartitioned(self.spec, stage.shape["ends"]) if stage.shape else self.spec
+        model = BlockedModel(spec, stage.device)
+        hold_frozen(model, self.options["bf16"])
+        lean = any(self.options[name] for name in LEAN_DEFAULTS)
+        self._steps = LeanSteps(model, self.options) if lean else None
+        return model
+
+    def optimiser(self, model: BlockedModel) -> SGD:
+        self._optimiser = super().optimiser(model)
+        return self._optimiser
 
     def begin(self, model: BlockedModel, task: Task) -> None:
         super().begin(model, task)
@@ -106,6 +136,13 @@ class Client(Learner):
             self._cache = PrefixCache(folder) if task.stage.device.frozen else None
             self._cached = task.stage
 
+    def step(self, model: BlockedModel, batch: Batch, edge: Optional[Exchange]) -> float:
+        if self._steps is None:
+            return super().step(model, batch, edge)
+        loss = self._steps.step(self.prefix(model, batch), batch.labels, self._optimiser)
+        self.note(loss * loss, len(batch.labels))  # of the mean: the samples' own losses are not kept apart
+        return loss
+
     def objective(self, model: BlockedModel, batch: Batch) -> Tensor:
         hidden = self.prefix(model, batch)
         for unit in model.live_units():
@@ -113,10 +150,12 @@ class Client(Learner):
         return self.cross_entropy(hidden, batch.labels)
 
     def prefix(self, model: BlockedModel, batch: Batch) -> Tensor:
-        """The frozen prefix's output."""
+        """The frozen prefix's output, float32."""
+        half = self.options["bf16"] and model.part.frozen
 
         def compute() -> Tensor:
-            return model.frozen_prefix(batch.inputs, self.options["micro_batch"])
+            inputs = batch.inputs.bfloat16() if half else batch.inputs
+            return model.frozen_prefix(inputs, self.options["micro_batch"]).float()
 
         return compute() if self._cache is None else self._cache.output(batch.indices, compute)
 
@@ -132,5 +171,7 @@ METHOD = Method(
         "output": "conv",
         "micro_batch": 8,
         "cache_folder": None,
+        "fit_mib": None,
+        **LEAN_DEFAULTS,
     },
 )

@@ -19,6 +19,18 @@ def unit_counts(spec: ModelSpec) -> List[int]:
     return [len(block.build()) for block in spec.blocks]
 
 
+def unit_ends(spec: ModelSpec) -> List[int]:
+    """Where its blocks end, in units counted from 1."""
+    counts = unit_counts(spec)
+    return [sum(counts[: i + 1]) for i in range(len(counts))]
+
+
+def stand_ins(spec: ModelSpec, at: int, thin: bool = False) -> Tuple[str, ...]:
+    """The surrogates behind block `at`: one per missing block, or, `thin`, one per missing change of shape."""
+    missing = spec.blocks[at + 1 :]
+    return tuple(b.name for b in missing if not thin or b.stride != 1 or b.in_channels != b.out_channels)
+
+
 def repartitioned(spec: ModelSpec, ends: Sequence[int]) -> ModelSpec:
     """The same model in blocks that end after the units `ends` (counted from 1 over the whole model, ascending).
 
