@@ -150,14 +150,14 @@ class Client(Learner):
         return self.cross_entropy(hidden, batch.labels)
 
     def prefix(self, model: BlockedModel, batch: Batch) -> Tensor:
-        """The frozen prefix's output, float32."""
-        half = self.options["bf16"] and model.part.frozen
+        """The frozen prefix's output: float32, or bfloat16 where frozen blocks are held so and nothing is cached."""
 
         def compute() -> Tensor:
-            inputs = batch.inputs.bfloat16() if half else batch.inputs
-            return model.frozen_prefix(inputs, self.options["micro_batch"]).float()
+            held_half = self.options["bf16"] and model.part.frozen
+            inputs = batch.inputs.bfloat16() if held_half else batch.inputs
+            return model.frozen_prefix(inputs, self.options["micro_batch"])
 
-        return compute() if self._cache is None else self._cache.output(batch.indices, compute)
+        return compute() if self._cache is None else self._cache.output(batch.indices, lambda: compute().float())
 
 
 METHOD = Method(
