@@ -301,3 +301,20 @@ def test_a_client_lost_in_the_middle_of_a_stage_costs_its_reports_only(monkeypat
 def test_bad_options_are_refused_before_any_board_is_touched(method: str, options: dict[str, Any], words: str) -> None:
     with pytest.raises(BadJob, match=words):
         needs(method, options)
+
+
+def test_recomputation_and_release_change_no_bit_of_smartfreeze() -> None:
+    plain, lean = (
+        run("smartfreeze", 3, options={"pace": "shares", "recompute": asked, "release": asked}, batches_per_round=3)
+        for asked in (False, True)
+    )
+    assert lean.facts["parameters_sha256"] == plain.facts["parameters_sha256"]
+
+
+def test_boundaries_follow_the_budget_and_bf16_learns() -> None:
+    server = needs("smartfreeze", {"pace": "shares", "fit_mib": 1.75})
+    assert [step.stage.shape for step in server.steps] == [{"ends": [1, 3]}] * 2
+    options = {"pace": "shares", "fit_mib": 1.75, "recompute": True, "release": True, "bf16": True}
+    assert rounds_of(run("smartfreeze", 4, options=options))[-1]["accuracy"] > 0.7
+    with pytest.raises(BadJob, match=r"no stage of cnn at batch 32 fits 1 MiB: unit 1 alone needs 1.\d MiB"):
+        needs("smartfreeze", {"pace": "shares", "fit_mib": 1.0})
