@@ -24,7 +24,7 @@ from fl_core.exchange import packed, unpacked  # noqa: E402
 from fl_core.job import Job  # noqa: E402
 from fl_core.link import tls  # noqa: E402
 from fl_core.link.base import Channel, Message  # noqa: E402
-from fl_core.memory.process import resident_bytes  # noqa: E402
+from fl_core.memory.process import give_back, resident_bytes  # noqa: E402
 from fl_core.methods.base import Answer, Exchange  # noqa: E402
 from fl_core.protocol import VERSION, resolve_edge, task_from_json  # noqa: E402
 from fl_core.trace import Trace  # noqa: E402
@@ -129,6 +129,7 @@ class Worker:
         self._trace.count("download", order.wire_bytes)
         self._client.receive(task, order.tensors)
         order.tensors = {}
+        give_back()
         if task.stage.edge is not None and self._edge is None:
             line = self._connect_edge(order.meta["edge"])
             self._edge = EdgeLine(line, self.name, self._trace, self._client.job.wire_smashed)

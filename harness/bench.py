@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,10 @@ from harness.progress import Progress
 from harness.rack import Rack
 from harness.store import MANIFEST, RunFolder, now_utc, read_json
 from harness.study import Cell, Study
+from harness.tls import write_identity
 from harness.virtual.embedded import EmbeddedRack
+
+LONGEST_RUN = timedelta(days=30)  # its certificate is worthless afterwards
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +102,11 @@ def _unmeasured(plan: Plan) -> tuple[str, ...]:
 @contextmanager
 def waking(boards: Sequence[BoardSpec], state_folder: Path) -> Iterator[Rack]:
     """The boards; those that are folders and processes are brought to life first, below `state_folder`."""
-    with EmbeddedRack(boards, state_folder) as virtual, Rack(virtual.resolve(boards)) as rack:
-        yield rack
+    with tempfile.TemporaryDirectory(prefix="fedrack-") as secrets, EmbeddedRack(boards, state_folder) as virtual:
+        identity = Path(secrets) / "identity.pem"
+        write_identity(identity, LONGEST_RUN)
+        with Rack(virtual.resolve(boards), identity) as rack:
+            yield rack
 
 
 def _write_up(plan: Plan, rack: Rack, started_utc: str, state: str) -> None:

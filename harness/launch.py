@@ -106,7 +106,8 @@ def _serve(run: _CellRun, path: Path, data: DataFiles, code: Payload, data_paylo
 
     def start(who: str, module: str, *arguments: str) -> CoreProcess:
         log = path / f"{who.replace(' ', '_')}.log"
-        program = CoreProcess(module, list(arguments), log, lambda event: run.rack.inbox.put(Said(who, event)))
+        words = [*arguments, "--tls", str(run.rack.identity)]
+        program = CoreProcess(module, words, log, lambda event: run.rack.inbox.put(Said(who, event)))
         programs.append(program)
         return program
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from harness.board.board import Board
@@ -23,7 +24,9 @@ class Said(NamedTuple):
 class Rack:
     """Context manager: leaving it lets go of every board."""
 
-    def __init__(self, specs: Sequence[BoardSpec]) -> None:
+    def __init__(self, specs: Sequence[BoardSpec], identity: Path | None = None) -> None:
+        """`identity`: the file with the run's certificate and key; None: no data plane is needed."""
+        self.identity = identity
         self.inbox: queue.Queue[Said] = queue.Queue()
         self.boards = {spec.name: Board(spec, self._hear) for spec in specs}
 
@@ -34,7 +37,7 @@ class Rack:
         """Connect to all boards at once. A board that fails is broken and says why; `told` hears of each."""
 
         def one(board: Board) -> None:
-            board.prepare(run_id, payloads)
+            board.prepare(run_id, payloads, self.identity)
             told(board)
 
         self.each(list(self.boards.values()), one)

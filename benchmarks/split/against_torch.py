@@ -14,9 +14,9 @@ from torch.utils.checkpoint import checkpoint_sequential
 
 from benchmarks.split.against_plain import peak, seconds
 from benchmarks.split.setting import Training
+from fl_core.memory import budget
 from fl_core.memory.modes import EXACT
 from fl_core.memory.planned import PlannedSteps
-from fl_core.memory.profile import Profile
 
 
 def main() -> None:
@@ -25,10 +25,7 @@ def main() -> None:
     units = training.model.live_units()
     budgets = [0]
 
-    def limit(profile: Profile) -> int:
-        return budgets[0]
-
-    steps = PlannedSteps(units, EXACT, limit)
+    steps = PlannedSteps(units, EXACT, budget.Limit(lambda profile: budgets[0]))
 
     def compare(segments: int) -> dict[str, Any]:
         def theirs() -> None:

@@ -8,6 +8,7 @@ from typing import List, Optional, Sequence
 
 from torch import Tensor, nn
 
+from fl_core.errors import BudgetTooSmall
 from fl_core.memory.budget import Limit
 from fl_core.memory.chain import Loss, chain
 from fl_core.memory.execute import execute
@@ -37,14 +38,23 @@ class PlannedSteps:
         if len(inputs) > self._batch:
             self._prepare(units, inputs, optimiser)
         assert self.profile is not None
-        budget_bytes = self._limit(self.profile)
+        budget_bytes = self._limit.of(self.profile)
         if self.plan is None or budget_bytes != self._budget_bytes:
-            self.plan = self._planner.smallest() if budget_bytes is None else self._planner.plan(budget_bytes)
-            self._budget_bytes = budget_bytes
+            self.plan, self._budget_bytes = self._plan(budget_bytes), budget_bytes
         if optimiser is None:
             return execute(units, self.plan.ops, inputs)
         with gradients_consumed(optimiser.parameters, optimiser.update):
             return execute(units, self.plan.ops, inputs)
+
+    def _plan(self, budget_bytes: Optional[int]) -> Plan:
+        if budget_bytes is None:
+            return self._planner.smallest()
+        try:
+            return self._planner.plan(budget_bytes)
+        except BudgetTooSmall:
+            if self._limit.binding:
+                raise
+            return self._planner.smallest()
 
     def _prepare(self, units: List[nn.Module], inputs: Tensor, optimiser: Optional[SGD]) -> None:
         momentum = optimiser is None or optimiser.momentum > 0  # an optimiser that we do not see may have some

@@ -1,6 +1,12 @@
 """Memory of this process as the kernel counts it (Linux). Missing is None, never 0."""
 
-from typing import Optional
+import ctypes
+from typing import Any, Optional
+
+try:
+    _malloc_trim: Any = ctypes.CDLL(None).malloc_trim
+except (OSError, AttributeError):  # not glibc
+    _malloc_trim = None
 
 
 def _status_bytes(key: str) -> Optional[int]:
@@ -22,6 +28,16 @@ def resident_bytes() -> Optional[int]:
 def high_water_bytes() -> Optional[int]:
     """VmHWM: most ever resident, or since `reset_high_water`."""
     return _status_bytes("VmHWM")
+
+
+def give_back() -> None:
+    """Return freed heap pages to the kernel, where the C library can.
+
+    TLS receives a model in thousands of pieces of 16 kB. They are freed at once, but what lies between them holds up to
+    30 MB of heap, by chance: process peaks of equal cells then differ by 6 % instead of 1 %.
+    """
+    if _malloc_trim is not None:
+        _malloc_trim(0)
 
 
 def reset_high_water() -> bool:

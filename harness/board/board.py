@@ -27,6 +27,7 @@ from harness.study import Cell
 ASK_TIMEOUT_S = 30.0
 STOP_GRACE_S = 3.0
 PSS_RATE_HZ = 1.0
+IDENTITY = "run/identity.pem"
 RAW_FILES = ("exit.json", "events.jsonl", "samples.jsonl", "worker.log")
 REST_BEFORE, REST_AFTER = "rest_before", "rest_after"  # folders below a cell's
 REST_FILES = ("exit.json", "samples.jsonl")
@@ -73,15 +74,21 @@ class Board:
     def usable(self) -> bool:
         return self.state in (BoardState.READY, BoardState.RUNNING)
 
-    def prepare(self, run_id: str, payloads: Sequence[Payload]) -> None:
-        """Connect, deploy, start the agent and take the board's lease. On failure the board is broken, not raised."""
+    def prepare(self, run_id: str, payloads: Sequence[Payload], identity: Path | None = None) -> None:
+        """Connect, deploy, start the agent and take the board's lease. On failure the board is broken, not raised.
+
+        `identity`: the run's certificate and key, which the board holds for as long as the run.
+        """
         try:
             self._connection = SshConnection(self.spec)
             self.copied_bytes = deploy(self._connection, self.spec, payloads)
             code = next(payload for payload in payloads if payload.kind == "code")
             self._agent = self._open_agent(self._connection, code)
             self._take_lease(self._agent, run_id)
-            self._connection.run(f"rm -rf {shlex.quote(self.spec.root)}/run")  # what a cut-off run left behind
+            self._connection.run(self._forget_run)  # what a cut-off run left behind
+            if identity is not None:
+                self._connection.run(f"mkdir -m 700 {shlex.quote(self.spec.root)}/run")
+                self._connection.put(identity, f"{self.spec.root}/{IDENTITY}")
             self._surroundings = Surroundings(self.spec, self._connection, self.facts["system"])
             self._surroundings.settle()
             self.state = BoardState.READY
@@ -98,7 +105,7 @@ class Board:
     def start(self, cell: Cell, code: Payload, data: Payload | None, server: str, out: str) -> Event:
         """Start the cell's worker; returns what the agent says of its budget. Raises `BoardError`."""
         worker = ["fl_core.worker", "--server", server, "--client", self.name]
-        files = ["--data", data.folder if data else ".", "--events", f"{out}/events.jsonl"]
+        files = ["--data", data.folder if data else ".", "--events", f"{out}/events.jsonl", "--tls", IDENTITY]
         environment = {
             "PYTHONPATH": code.folder,
             "OMP_NUM_THREADS": str(cell.threads),
@@ -196,7 +203,12 @@ class Board:
         self._connection.run(f"rm -rf {shlex.quote(self.spec.root)}/{shlex.quote(out)}")
 
     def close(self) -> None:
-        """End our part on the board: agent, lease, connection."""
+        """End our part on the board: agent, lease, what the run left there, connection."""
+        if self._connection is not None:
+            try:
+                self._connection.run(self._forget_run)
+            except BoardError:
+                pass  # the next run does it
         self.hang_up()
         if self.state is not BoardState.BROKEN:
             self.state = BoardState.CLOSED
@@ -211,6 +223,10 @@ class Board:
             self._restore(surroundings)
         if connection is not None:
             connection.close()
+
+    @property
+    def _forget_run(self) -> str:
+        return f"rm -rf {shlex.quote(self.spec.root)}/run"
 
     def _restore(self, surroundings: Surroundings) -> None:
         """Give back what was set. A board that cannot be reached any more keeps it, and one that is not as it was

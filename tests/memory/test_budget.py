@@ -70,6 +70,20 @@ def test_a_trace_that_falls_below_the_floor_says_what_works(
         steps.step(*batch)
 
 
+def test_what_is_available_decides_and_too_little_is_not_the_end(
+    units: list[nn.Module], batch: tuple[Tensor, Tensor], tmp_path: Path
+) -> None:
+    plans = []
+    for left_kb in (10**6, 1):
+        root = write(tmp_path, {"proc/meminfo": f"MemAvailable: {left_kb} kB"})
+        steps = PlannedSteps(units, EXACT, budget.available(root))
+        steps.step(*batch)
+        assert steps.plan is not None
+        plans.append(steps.plan)
+    assert plans[1].peak_bytes < plans[0].peak_bytes
+    assert "recompute" not in plans[0].modes and "recompute" in plans[1].modes
+
+
 def test_a_share_is_of_plain_training(units: list[nn.Module], batch: tuple[Tensor, Tensor]) -> None:
     steps = PlannedSteps(units, EXACT, budget.share_of_plain(0.7))
     steps.step(*batch)

@@ -220,4 +220,4 @@ def test_levels_that_disagree_are_said(make_run: Make) -> None:
     report = build(read_run(make_run(change=apart)))
     memory = next(section for section in report.sections if section.slug == "memory")
     said = [block.text for block in memory.blocks if isinstance(block, Paragraph) and "differ by more" in block.text]
-    assert len(said) == 1 and "split (13 MiB more in the process)" in said[0] and "fedavg" not in said[0]
+    assert len(said) == 1 and "split (13.0\xa0MiB more in the process)" in said[0] and "fedavg" not in said[0]
