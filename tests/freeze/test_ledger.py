@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from fl_core.catalogue import MODELS, resolve
+from fl_core.errors import BadJob
+from fl_core.ledger.boundaries import _need, fitting_ends
 from fl_core.ledger.profl import entries
 from fl_core.ledger.stage import plain, stage_cost
 from fl_core.memory.optimiser import SGD
 from fl_core.memory.tensors import SavedTensors, TensorPeak
-from fl_core.models.blocks import BlockedModel, ModelSpec, Part, whole
+from fl_core.models.blocks import BlockedModel, BlockSpec, ModelSpec, Part, pooled_head, whole
 from fl_core.models.repartition import repartitioned
 
 FLOAT, LONG = 4, 8
@@ -137,3 +140,18 @@ def test_a_repartitioned_model_is_the_same_model_in_other_blocks() -> None:
         stage_cost(split, freeze_part(split, 4), 32).peak_bytes
         < 0.9 * stage_cost(spec, freeze_part(spec, 3), 32).peak_bytes
     )
+
+
+def even_spec() -> ModelSpec:
+    """Four equal units whose weights outweigh their maps, in one block."""
+    block = BlockSpec("block1", lambda: nn.Sequential(*[nn.Conv2d(64, 64, 3, padding=1) for _ in range(4)]), 64, 64, 1)
+    return ModelSpec("even", (64, 2, 2), 10, (block,), lambda: pooled_head(64, 10))
+
+
+def test_boundaries_take_as_few_stages_as_the_budget_allows() -> None:
+    spec = even_spec()
+    one, two = (_need(spec, [], end, 4, 2) for end in (1, 2))
+    assert fitting_ends(spec, 2, two + 300_000) == [2, 4]  # the second stage holds two frozen units besides
+    assert fitting_ends(spec, 2, 10 * two) == [4]
+    with pytest.raises(BadJob, match=r"no stage of even at batch 2 fits 0 MiB: unit 1 alone needs 0.\d MiB"):
+        fitting_ends(spec, 2, one - 1)
