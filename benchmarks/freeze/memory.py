@@ -1,8 +1,8 @@
 """Memory of SmartFreeze's stages against full training on the device: tensor peak, with the process figure beside it.
 
 Faithful: fp32, momentum SGD, blocks along the architecture, plain PyTorch steps. Composed: boundaries drawn for a
-budget, recomputation, gradient release, bf16. Every figure is a second step in a fresh process of its own; averages are
-over stages, unweighted. ProFL's growing stages have the same parts as the faithful stages, so they are also its figures.
+budget, recomputation, gradient release, bf16. Every figure is a second step in a fresh process of its own; averages
+are over stages, unweighted. ProFL's growing stages have the parts of the faithful ones, so they are its figures too.
 """
 
 from __future__ import annotations
