@@ -69,14 +69,17 @@ class Profile(NamedTuple):
         return cls(facts["static_bytes"], units)
 
 
-def measure(units: Sequence[nn.Module], inputs: Tensor, modes: Sequence[str], momentum: bool = True) -> Profile:
+def measure(
+    units: Sequence[nn.Module], inputs: Tensor, modes: Sequence[str], momentum: bool = True, repeats: int = REPEATS
+) -> Profile:
     """Profile a chain whose last unit returns the loss. Leaves parameters, statistics and random numbers as they were.
 
-    Holds one unit's activations at a time, so it fits where training with recomputation does.
+    Holds one unit's activations at a time, so it fits where training with recomputation does. Without `repeats` no
+    time is taken, and all of them are 0.
     """
     chained = nn.ModuleList(units)
     with torch.random.fork_rng(devices=[]), norm_statistics_kept(chained), unmetered():
-        seconds = [_Seconds(trial, modes) for trial in _trials(units, inputs)]
+        seconds = [_Seconds(trial, modes, repeats) for trial in _trials(units, inputs)]
         with TensorPeak(new_only=True) as meter:  # other threads' old tensors may end meanwhile
             sizes = [_Sizes(trial, modes, meter) for trial in _trials(units, inputs)]
     return Profile(static_bytes(chained, inputs, momentum), tuple(_cost(s, b, modes) for s, b in zip(seconds, sizes)))
@@ -126,12 +129,12 @@ def _trials(units: Sequence[nn.Module], inputs: Tensor) -> Iterator[_Trial]:
 class _Seconds:
     """The clock's half of a unit's cost."""
 
-    def __init__(self, trial: _Trial, modes: Sequence[str]) -> None:
-        self.passed = float("inf")
-        self.forward = {mode: float("inf") for mode in modes}
+    def __init__(self, trial: _Trial, modes: Sequence[str], repeats: int) -> None:
+        self.passed = float("inf") if repeats else 0.0
+        self.forward = dict.fromkeys(modes, self.passed)
         self.backward = dict(self.forward)
         trial.run_pass()  # warm up
-        for _ in range(REPEATS):  # taking turns, so that a disturbance does not meet one mode alone
+        for _ in range(repeats):  # taking turns, so that a disturbance does not meet one mode alone
             started_s = time.perf_counter()
             trial.run_pass()
             self.passed = min(self.passed, time.perf_counter() - started_s)

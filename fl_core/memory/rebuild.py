@@ -67,7 +67,8 @@ class Rebuilt(Saving):
             known.clear()
 
     def _ran(self, module: nn.Module, inputs: Tuple[Tensor, ...], output: Tensor) -> None:
-        self._from_norm[output.grad_fn] = partial(_FromNorm, module, inputs[0].detach())
+        if output.grad_fn is not None:  # a frozen norm on an input without gradient is in no graph
+            self._from_norm[output.grad_fn] = partial(_FromNorm, module, inputs[0].detach())
 
     def slot(self, tensor: Tensor) -> Slot:
         node = tensor.grad_fn

@@ -51,6 +51,8 @@ def play_back(tape: Tape, gradient: List[Tensor]) -> None:
     A list, so that nobody but autograd holds the gradient while the unit is walked back.
     """
     tape.box.append(gradient.pop())
+    if not tape.start.requires_grad:
+        return  # nothing in the unit is trained, and its input needs no gradient
     tape.start.backward()  # type: ignore[no-untyped-call]
     if tape.leaf.grad is not None:
         gradient.append(tape.leaf.grad)

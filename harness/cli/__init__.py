@@ -12,6 +12,7 @@ from harness import __version__
 from harness.cli.bench import bench
 from harness.cli.boards import boards
 from harness.cli.overhead import overhead
+from harness.cli.plan import plan
 from harness.cli.report import report
 from harness.errors import FedRackError
 
@@ -22,7 +23,7 @@ def commands() -> None:
     """Measure which memory-efficient federated-learning method fits which board."""
 
 
-for command in (bench, boards, overhead, report):
+for command in (bench, boards, overhead, plan, report):
     commands.add_command(command)
 
 

@@ -104,6 +104,20 @@ def test_released_gradients_train_the_same_model(make_model: MakeModel) -> None:
 
 
 @pytest.mark.parametrize("mode", EXACT)
+def test_a_frozen_beginning_stays_as_it_is(mode: str) -> None:
+    torch.manual_seed(0)
+    frozen = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU()).eval().requires_grad_(False)
+    live = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU6(), nn.Conv2d(8, 10, 8))
+    plain = copy.deepcopy(live)
+    inputs, labels = torch.randn(4, 3, 8, 8), torch.randint(0, 10, (4,))
+    units = [*chain([frozen, live, nn.Flatten()]), Loss(labels)]
+    Loss(labels)(nn.Flatten()(plain(frozen(inputs)))).backward()
+    execute(units, uniform(len(units), 2, mode), inputs)
+    assert same(plain, live)
+    assert all(parameter.grad is None for parameter in frozen.parameters())
+
+
+@pytest.mark.parametrize("mode", EXACT)
 def test_dropout_is_repeated(mode: str) -> None:
     torch.manual_seed(0)
     units = [nn.Sequential(nn.Linear(16, 16), nn.Dropout(0.5)) for _ in range(4)]
