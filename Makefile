@@ -33,7 +33,7 @@ bench: $(READY) ## run a report's cells on boards: DEVICES= INVENTORY= REPORT= R
 figures: $(READY) ## measure and print the figures of an area: AREA=measurement
 	$(BIN)/python -m benchmarks $(AREA)
 
-study-freeze: $(READY) ## accuracy of the freeze family and its baselines under memory classes (about an hour)
+study-freeze: $(READY) ## accuracy of the freeze family and its baselines under memory classes (hours)
 	$(BIN)/python -m benchmarks.freeze.accuracy
 
 report: $(READY) ## draw the report of a finished run again: RUN=<run id> REPORT=

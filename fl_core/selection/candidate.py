@@ -32,8 +32,10 @@ def refuse_empty(able: Sequence[Candidate], candidates: Sequence[Candidate], nee
     if not able:
         largest = max((c.memory_bytes or 0 for c in candidates), default=0)
         raise BadJob(
-            "{} needs {:.0f} MiB and the largest budget is {:.0f} MiB: "
-            "give a board that much, or take smaller batches".format(what, math.ceil(needed_bytes / MIB), largest / MIB)
+            "{} needs {:.1f} MiB and the largest budget is {:.1f} MiB: "
+            "give a board that much, or take smaller batches".format(
+                what, math.ceil(10 * needed_bytes / MIB) / 10, math.floor(10 * largest / MIB) / 10
+            )
         )
 
 

@@ -222,8 +222,8 @@ def test_clients_take_part_as_far_as_their_memory_holds_the_stage() -> None:
 
 
 def test_a_budget_that_no_stage_fits_is_refused_with_the_smallest_that_would() -> None:
-    facts = budgets(a=0.1, b=0.1, c=0.1, d=0.1)
-    with pytest.raises(BadJob, match=r"block1 of cnn at batch 32 needs \d MiB and the largest budget is 0 MiB"):
+    facts = budgets(a=0.11, b=0.11, c=0.11, d=0.11)
+    with pytest.raises(BadJob, match=r"block1 of cnn at batch 32 needs \d\.\d MiB and the largest budget is 0\.1 MiB"):
         run("smartfreeze", 3, client_facts=facts, options={"pace": "shares"})
     with pytest.raises(BadJob, match=r"the narrowest cnn needs 0.\d MiB"):
         run("allsmall", 3, client_facts=budgets(a=0.01))
