@@ -1,7 +1,7 @@
 """The small accuracy study: `python -m benchmarks.freeze.accuracy [--model M] [--rounds N] [--seeds N] [METHOD ...]`.
 
 Fashion-MNIST, 20 clients with 500 images each, 5 a round. Memory classes are ProFL's, uniform 100 to 900 where training
-the full model takes 840 (its published accounting), scaled to what the model takes by our ledger. IID and Dirichlet 0.5.
+the full model takes 840 (its published accounting), scaled to what the model takes by our ledger. IID, Dirichlet 0.5.
 Where no client holds what a method trains, its accuracy is chance. Prints mean final accuracy, its 95 % interval over
 the seeds, and what took part. The small CNN ends in minutes, but its first block needs nearly all that the whole CNN
 does, so that freezing lets nobody in; ResNet18 is the model of the claim, and takes hours on a CPU.
