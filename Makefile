@@ -12,7 +12,7 @@ BIN   := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench figures study-freeze report test test-slow check lock clean
+.PHONY: help setup bench nightly figures study-freeze report test test-slow check lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,6 +29,9 @@ $(READY): requirements.lock pyproject.toml
 
 bench: $(READY) ## run a report's cells on boards: DEVICES= INVENTORY= REPORT= RESUME=
 	$(BIN)/fedrack bench --inventory $(INVENTORY) --devices $(DEVICES) --report $(REPORT) $(if $(RESUME),--resume $(RESUME))
+
+nightly: $(READY) ## a night's run set beside the nights before: DEVICES= INVENTORY= REPORT=
+	$(BIN)/fedrack nightly --inventory $(INVENTORY) --devices $(DEVICES) --report $(REPORT)
 
 figures: $(READY) ## measure and print the figures of an area: AREA=measurement
 	$(BIN)/python -m benchmarks $(AREA)

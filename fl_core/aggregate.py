@@ -4,7 +4,7 @@ Floating-point addition is not associative, so sums are kept in 64-bit fixed poi
 the same bits in whatever order and grouping they come, and partial sums of several machines can be merged.
 """
 
-from typing import Dict, Mapping, Optional
+from typing import Dict, Mapping, Optional, Union
 
 import numpy as np
 import torch
@@ -31,33 +31,34 @@ class WeightedMean:
         self._shift = 62 - MAGNITUDE_BITS - max(1, total_samples).bit_length()
         self._sums: Dict[str, Tensor] = {}
         self._weights: Dict[str, Tensor] = {}  # () where all sent all of it, else of the tensor's shape
-        self._dtypes: Dict[str, torch.dtype] = {}
+        self._dtypes: Dict[str, np.dtype] = {}
 
     def add(self, samples: int, update: Update, regions: Mapping[str, Optional[Region]]) -> None:
         """One client's update, of weight `samples`; `regions` names the share of a tensor where it is not all."""
         for key, array in update.items():
-            region = regions.get(key)
-            value = torch.from_numpy(array)
-            self._dtypes[key] = value.dtype
-            if not value.is_floating_point():
-                known = self._sums.get(key)
-                self._sums[key] = value.clone() if known is None else torch.maximum(known, value)
+            if array.dtype.kind != "f":
+                value, known = torch.from_numpy(array.copy()), self._sums.get(key)
+                self._sums[key] = value if known is None else torch.maximum(known, value)
             else:
-                self._fold(key, value, samples, region)
+                self._dtypes[key] = array.dtype
+                self._fold(key, array, samples, regions.get(key))
 
     def result(self, state: Mapping[str, Tensor]) -> Dict[str, Tensor]:
         """The averages, in the dtypes of the updates; elements that nobody sent keep `state`'s value."""
-        means: Dict[str, Tensor] = {}
-        for key, total in self._sums.items():
-            if key not in self._weights:
-                means[key] = total
-                continue
-            weight = self._weights[key]
-            mean = (total.double() * 2.0**-self._shift / weight).to(self._dtypes[key])
-            means[key] = mean if bool((weight > 0).all()) else torch.where(weight > 0, mean, state[key])
-        return means
+        return {
+            key: self._mean(key, total, state) if key in self._weights else total for key, total in self._sums.items()
+        }
 
-    def _fold(self, key: str, value: Tensor, samples: int, region: Optional[Region]) -> None:
+    def _mean(self, key: str, total: Tensor, state: Mapping[str, Tensor]) -> Tensor:
+        weight, mean = self._weights[key], torch.from_numpy(np.empty(tuple(total.shape), self._dtypes[key]))
+        if weight.dim() == 0:
+            _divide_fixed(total.view(-1).numpy(), 2.0**self._shift * int(weight), mean.view(-1).numpy())
+            return mean
+        divisor = weight.view(-1).numpy().clip(1) * 2.0**self._shift
+        _divide_fixed(total.view(-1).numpy(), divisor, mean.view(-1).numpy())
+        return torch.where(weight > 0, mean, state[key])
+
+    def _fold(self, key: str, value: np.ndarray, samples: int, region: Optional[Region]) -> None:
         if key not in self._sums:
             self._sums[key] = torch.zeros(self._shapes[key], dtype=torch.int64)
             self._weights[key] = torch.zeros((), dtype=torch.int64)
@@ -66,7 +67,7 @@ class WeightedMean:
             _add_fixed(total.view(-1).numpy(), value.reshape(-1), samples * 2.0**self._shift)
             weight += samples
             return
-        share = torch.zeros(value.shape, dtype=torch.int64)
+        share = torch.zeros(tuple(value.shape), dtype=torch.int64)
         _add_fixed(share.view(-1).numpy(), value.reshape(-1), samples * 2.0**self._shift)
         total[region] += share
         if weight.dim() < total.dim():
@@ -74,12 +75,18 @@ class WeightedMean:
         weight[region] += samples
 
 
-def _add_fixed(total: np.ndarray, value: Tensor, factor: float) -> None:
-    """total += round(value * factor), in place."""
-    numbers = value.to(torch.float32).numpy() if value.dtype == torch.bfloat16 else value.numpy()
+def _add_fixed(total: np.ndarray, numbers: np.ndarray, factor: float) -> None:
+    """total += round(numbers * factor), in place."""
     for start in range(0, len(numbers), CHUNK):
         scaled = np.multiply(numbers[start : start + CHUNK], factor, dtype=np.float64)
         total[start : start + CHUNK] += np.rint(scaled, out=scaled).astype(np.int64)
+
+
+def _divide_fixed(total: np.ndarray, divisor: Union[float, np.ndarray], mean: np.ndarray) -> None:
+    """mean = total / divisor, rounded to mean's precision."""
+    for start in range(0, len(total), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        mean[chunk] = total[chunk] / (divisor[chunk] if isinstance(divisor, np.ndarray) else divisor)
 
 
 def check_update(update: Update, expected: Mapping[str, torch.Size]) -> None:

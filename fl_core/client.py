@@ -23,19 +23,30 @@ class Trained(NamedTuple):
     facts: Dict[str, Any]  # of the method's client half
 
 
+def own_data(job: Job, name: str, data: Dataset) -> Dataset:
+    """What this client has of the whole data set."""
+    return data.only(deal(data.train_labels, len(job.clients), job.seed, job.partition)[job.clients.index(name)])
+
+
 class Client:
-    """Built once; the model is rebuilt when the stage changes, so that nothing of other stages stays in memory."""
+    """Built once; the model is rebuilt when the stage changes, so that nothing of other stages stays in memory.
+
+    `data` is the client's own. A simulation lets one object play many clients in turn.
+    """
 
     def __init__(self, job: Job, name: str, data: Dataset) -> None:
         self.job = job
-        self.name = name
-        indices = deal(data.train_labels, len(job.clients), job.seed, job.partition)[job.clients.index(name)]
-        self.data = data.only(indices)
+        self.become(name, data)
         method = job.find_method()
         self.half = method.client(job.setup(job.build_spec(data.shape, data.classes)))
         self._wants_labels = method.wants_labels
         self.task: Optional[Task] = None
         self.model: Optional[BlockedModel] = None
+
+    def become(self, name: str, data: Dataset) -> None:
+        """Be another client from now on. Methods keep no state of a client from round to round."""
+        self.name = name
+        self.data = data
 
     @property
     def samples(self) -> int:

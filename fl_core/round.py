@@ -9,16 +9,13 @@ import time
 from collections import OrderedDict
 from typing import Callable, Dict, Set
 
-import torch
-from torch import Tensor
-
 from fl_core.accounts import Account
-from fl_core.aggregate import Update, WeightedMean, check_update
+from fl_core.aggregate import Update
 from fl_core.errors import BadUpdate
 from fl_core.link.base import Message
-from fl_core.methods.base import ServerHalf
-from fl_core.rounds import Now, Report, RoundPlan
+from fl_core.rounds import Report
 from fl_core.sessions import Session
+from fl_core.tally import Tally
 
 UPLOADS_AT_ONCE = 2  # one is folded while the next arrives
 
@@ -68,37 +65,18 @@ class Waiting:
 
 
 class Round(Waiting):
-    """The model that it began from is `now.state`; nothing here changes it.
+    """Feeds a `Tally`. `collect` fetches what a client's own replica on the edge server has trained."""
 
-    `collect` fetches what a client's replica on the edge server has trained. It is not asked where devices share one:
-    that is folded in once, at the end.
-    """
-
-    def __init__(
-        self,
-        now: Now,
-        plan: RoundPlan,
-        method: ServerHalf,
-        collect: Callable[[str], Update],
-        edge_shared: bool = False,
-    ) -> None:
+    def __init__(self, tally: Tally, collect: Callable[[str], Update], edge_shared: bool) -> None:
         super().__init__()
-        self.now = now
-        self.plan = plan
-        self.reports: Dict[str, Report] = {}
-        self.rejected: Dict[str, str] = {}
+        self.tally = tally
         self.accounts: Dict[str, Account] = {}
         self._started_s = time.monotonic()
-        self._method = method
         self._collect = collect
         self._edge_shared = edge_shared
         self._announced: "OrderedDict[str, Session]" = OrderedDict()
         self._uploading: Set[str] = set()
         self._said: Dict[str, Message] = {}
-        self._mean = WeightedMean(
-            {key: value.shape for key, value in now.state.items()},
-            sum(facts.samples or 0 for facts in now.clients.values()),
-        )
 
     def ask(self, session: Session, order: Message, deadline_s: float) -> None:
         super().ask(session, order, deadline_s)
@@ -132,27 +110,19 @@ class Round(Waiting):
 
     @property
     def over(self) -> bool:
-        return not self.deadline_s or (self.plan.enough is not None and len(self.reports) >= self.plan.enough)
-
-    def fold_shared(self, edge: Update) -> None:
-        """The edge's part where all devices shared one: it stands for all their samples."""
-        self._mean.add(sum(report.samples for report in self.reports.values()), edge, {})
+        return not self.deadline_s or self.tally.complete
 
     def close(self) -> None:
         """Wait for nobody any more."""
         for client in list(self.deadline_s):
-            self.gone(client, "not waited for: {} reports were enough".format(self.plan.enough))
-
-    def finish(self) -> Dict[str, Tensor]:
-        """The new values of what was trained; none where there were too few reports."""
-        if len(self.reports) < self.plan.minimum:
-            return {}
-        return self._mean.result(self.now.state)
+            self.gone(client, "not waited for: {} reports were enough".format(self.tally.plan.enough))
+        self.tally.lost.update(self.lost)
 
     def _grant(self) -> None:
         """Ask for as many updates as are wanted and may be under way at a time."""
-        enough = len(self.plan.tasks) if self.plan.enough is None else self.plan.enough
-        room = min(UPLOADS_AT_ONCE, enough - len(self.reports)) - len(self._uploading)
+        plan, reported = self.tally.plan, len(self.tally.reports)
+        enough = len(plan.tasks) if plan.enough is None else plan.enough
+        room = min(UPLOADS_AT_ONCE, enough - reported) - len(self._uploading)
         while self._announced and room > 0:
             client, session = self._announced.popitem(last=False)
             self._uploading.add(client)
@@ -161,33 +131,18 @@ class Round(Waiting):
             room -= 1
 
     def _fold(self, client: str, update: Message) -> None:
-        account, arrived_s = self.accounts[client], self.age_s
-        task, said = self.plan.tasks[client], self._said[client].meta
+        account, arrived_s, said = self.accounts[client], self.age_s, self._said[client].meta
+        round_s = arrived_s - account.asked_s
+        report = Report(said["samples"], said["train_loss"], said["facts"], said["seconds"], round_s)
         tensors: Update = update.tensors
-        try:
-            if task.stage.edge is not None and not self._edge_shared:
-                tensors = {**tensors, **self._collect(client)}
-            self._check(client, tensors)
-        except BadUpdate as error:
-            self.rejected[client] = str(error)
-            self.gone(client, "rejected: {}".format(error))
-            return
-        self._method.see(client, task, tensors, self.now.state)
-        self._mean.add(said["samples"], tensors, {key: self._method.region(task, key) for key in tensors})
-        self.reports[client] = Report(
-            said["samples"], said["train_loss"], said["facts"], said["seconds"], arrived_s - account.asked_s
-        )
-        del self.deadline_s[client]
         self._uploading.discard(client)
+        del self.deadline_s[client]
+        try:
+            if self.tally.plan.tasks[client].stage.edge is not None and not self._edge_shared:
+                tensors = {**tensors, **self._collect(client)}
+            self.tally.fold(client, report, tensors)
+        except BadUpdate as error:
+            self.tally.reject(client, error)
+            return
         account.bytes["update"] = update.wire_bytes
         account.arrived_s, account.folded_s = arrived_s, self.age_s
-
-    def _check(self, client: str, tensors: Update) -> None:
-        task = self.plan.tasks[client]
-        parts = [task.stage.device] + ([task.stage.edge] if task.stage.edge and not self._edge_shared else [])
-        expected: Dict[str, torch.Size] = {}
-        for key, value in self.now.state.items():
-            if any(part.trained(key) for part in parts):
-                region = self._method.region(task, key)
-                expected[key] = value.shape if region is None else value[region].shape
-        check_update(tensors, expected)

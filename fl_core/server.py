@@ -9,48 +9,34 @@ import json
 import queue
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import torch
 from torch import Tensor
 
-from fl_core import checkpoint, lifeline
+from fl_core import lifeline
 from fl_core.aggregate import Update
+from fl_core.coordinator import Coordinator, Emit
 from fl_core.data.dataset import Dataset
 from fl_core.errors import BadUpdate, CoreError, EdgeLost, LinkError, NobodyLeft
-from fl_core.evaluate import digest, evaluate
 from fl_core.job import Job
 from fl_core.link import grpc_link, tls
 from fl_core.link.base import Channel, Message
 from fl_core.protocol import VERSION, task_to_json, version_mismatch
 from fl_core.round import Round, Waiting
-from fl_core.rounds import ClientFacts, Now, Outcome, RoundPlan, Task
+from fl_core.rounds import ClientFacts, Now, RoundPlan, Task
 from fl_core.sessions import Event, Joined, Lost, Session
+from fl_core.tally import Tally
 from fl_core.tensors import to_arrays
 
-Emit = Callable[[Dict[str, Any]], None]
 HELLO_TIMEOUT_S = 30.0
 
 
-class Server:
-    """One job from the first hello to the last round."""
+class Server(Coordinator):
+    """Clients are workers at the other end of a link."""
 
     def __init__(self, job: Job, data: Dataset, emit: Emit, checkpoint_file: Optional[str] = None) -> None:
-        """`checkpoint_file` is written after every round, and gone on from where it is there."""
-        self.job = job
-        self.data = data
-        self.emit = emit
-        self.spec = job.build_spec(data.shape, data.classes)
-        self.method = job.find_method()
-        self.half = self.method.server(job.setup(self.spec))
-        torch.manual_seed(job.seed)
-        self.state: Dict[str, Tensor] = {key: value.clone() for key, value in self.half.initial().tensors().items()}
-        self.facts = {name: ClientFacts(name, **job.client_facts.get(name, {})) for name in job.clients}
-        self.rounds_done = 0
-        self._checkpoint_file = checkpoint_file
-        if checkpoint_file is not None:
-            self._restore(checkpoint_file)
-        self._changed: Dict[str, int] = {}  # in which round a tensor of the state was changed last; absent: never
+        super().__init__(job, data, emit, checkpoint_file)
         self._inbox: "queue.Queue[Event]" = queue.Queue()
         self._sessions: Dict[str, Session] = {}
         self._gone: Dict[str, str] = {}  # told from outside, and not come back since
@@ -100,10 +86,7 @@ class Server:
         try:
             if self.rounds_done < self.job.rounds:
                 self._wait_for_clients()
-            for round_index in range(self.rounds_done + 1, self.job.rounds + 1):
-                self._round(round_index)
-                self._save(round_index)
-            facts = {"event": "done", "rounds": self.job.rounds, "parameters_sha256": digest(self.state)}
+            facts = self.run_rounds()
             last_words = Message("finish")
             self.emit(facts)
             return facts
@@ -113,20 +96,6 @@ class Server:
             if self._edge is not None and last_words is not None:
                 _say(self._edge, last_words)
             self._over.set()
-
-    def _restore(self, path: str) -> None:
-        found = checkpoint.load(path, self.job)
-        if found is not None:
-            self.rounds_done = found.round_index
-            self.state, self.facts = dict(found.state), dict(found.facts)
-            self.half.memory, self.half.kept = dict(found.memory), dict(found.kept)
-            self.emit({"event": "resumed", "rounds": found.round_index})
-
-    def _save(self, round_index: int) -> None:
-        self.rounds_done = round_index
-        if self._checkpoint_file is not None:
-            here = checkpoint.Checkpoint(round_index, self.state, self.half.memory, self.half.kept, self.facts)
-            checkpoint.save(self._checkpoint_file, self.job, here)
 
     def _wait_for_clients(self) -> None:
         """Until all have joined or are known not to come, or the time for it is over."""
@@ -181,49 +150,25 @@ class Server:
 
     # --- one round ---
 
-    def _round(self, round_index: int) -> None:
-        now = Now(round_index, self._free_clients(round_index), self.state)
-        plan = self.half.plan(now)
+    def carry_out(self, now: Now, plan: RoundPlan) -> Tuple[Tally, Dict[str, Any]]:
         split = {client: task for client, task in plan.tasks.items() if task.stage.edge is not None}
         if split:
-            self._begin_on_edge(round_index, split)
-        self._rehearse(round_index, plan)
+            self._begin_on_edge(now.round_index, split)
+        self._rehearse(now.round_index, plan)
         shared = self.method.edge is not None and self.method.edge.shared
-        round_ = Round(now, plan, self.half, self._collect, shared)
-        self._conduct(round_index, plan, round_, rehearse=False)
+        tally = Tally(now, plan, self.half, shared)
+        round_ = Round(tally, self._collect, shared)
+        self._conduct(now.round_index, plan, round_, rehearse=False)
         round_.close()
         summed_s = round_.age_s
-        if split and shared and round_.reports:
-            round_.fold_shared(self._collect(next(iter(round_.reports))))
-        news = round_.finish()
-        self.state = {**self.state, **news}
-        self._changed.update(dict.fromkeys(news, round_index))
-        end_s, reported_s = round_.age_s, time.monotonic()
-        self._note(round_)
-        quality = evaluate(self.half.spec, plan.path, self.state, self.data)
-        accuracy = quality.accuracy if quality else None
-        self.half.learn(Outcome(round_index, plan, round_.reports, round_.lost, self.state, accuracy))
-        losses = [report.train_loss for report in round_.reports.values()]
-        self.emit(
-            {
-                "event": "round",
-                "round": round_index,
-                "stage": plan.name,
-                "notes": dict(plan.notes),
-                "reported": sorted(round_.reports),
-                "lost": round_.lost,
-                "samples": sum(report.samples for report in round_.reports.values()),
-                "train_loss": sum(losses) / len(losses) if losses else None,
-                "accuracy": accuracy,
-                "test_loss": quality.test_loss if quality else None,
-                "clients": {client: account.to_json(summed_s, end_s) for client, account in round_.accounts.items()},
-                "edge": self._edge_facts or None,
-                "round_s": end_s,
-                "evaluate_s": time.monotonic() - reported_s,
-            }
-        )
+        if split and shared and tally.reports:
+            tally.fold_shared(self._collect(next(iter(tally.reports))))
+        tally.finish()
+        end_s = round_.age_s
+        accounts = {client: account.to_json(summed_s, end_s) for client, account in round_.accounts.items()}
+        return tally, {"clients": accounts, "edge": self._edge_facts or None, "round_s": end_s}
 
-    def _free_clients(self, round_index: int) -> Dict[str, ClientFacts]:
+    def free_clients(self, round_index: int) -> Dict[str, ClientFacts]:
         """Whoever can be asked, in the job's order; waits for one where there is none. Raises `NobodyLeft`."""
         deadline_s = time.monotonic() + self.job.rejoin_timeout_s
         while True:
@@ -273,14 +218,6 @@ class Server:
             "edge": self._edge_address,
         }
         return Message("task", meta, to_arrays(tensors), self.job.wire_model)
-
-    def _note(self, round_: Round) -> None:
-        """What the round taught about its clients."""
-        for client, report in round_.reports.items():
-            facts = self.facts[client]
-            self.facts[client] = facts._replace(last=report, rounds=facts.rounds + 1)
-        for client in round_.rejected:
-            self.facts[client] = self.facts[client]._replace(rejected=self.facts[client].rejected + 1)
 
     # --- the edge server's half of a split ---
 

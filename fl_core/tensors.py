@@ -13,8 +13,8 @@ def to_arrays(tensors: Dict[str, Tensor]) -> Dict[str, np.ndarray]:
 
 
 def to_tensors(arrays: Dict[str, np.ndarray]) -> Dict[str, Tensor]:
-    """Tensors that share memory with the arrays."""
-    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+    """Tensors that share memory with the arrays; what may only be read (Ray's shared memory) is copied."""
+    return {name: torch.from_numpy(array if array.flags.writeable else array.copy()) for name, array in arrays.items()}
 
 
 def own_tensor(array: np.ndarray, channels_last: bool = False) -> Tensor:

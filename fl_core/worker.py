@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional  # noqa: E402
 import torch  # noqa: E402
 
 from fl_core import lifeline  # noqa: E402
-from fl_core.client import Client  # noqa: E402
+from fl_core.client import Client, own_data  # noqa: E402
 from fl_core.errors import CoreError, LinkClosed, LinkCorrupt, ProtocolError  # noqa: E402
 from fl_core.exchange import packed, unpacked  # noqa: E402
 from fl_core.job import Job  # noqa: E402
@@ -101,7 +101,7 @@ class Worker:
             raise ProtocolError("the server refused us: {}".format(welcome.meta.get("why")))
         job = Job.from_json(welcome.expect("welcome").meta["job"])
         torch.set_num_threads(job.threads)
-        self._client = client = Client(job, self.name, job.load_data(self._data_folder))
+        self._client = client = Client(job, self.name, own_data(job, self.name, job.load_data(self._data_folder)))
         self._server.send(Message("ready", {"samples": client.samples, "label_counts": client.label_counts}))
         self._trace.enter("wait")
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,14 +16,18 @@ from rich.console import Console
 
 from harness import __version__
 from harness.datasets import DataFiles, find
+from harness.errors import Quarantined
 from harness.frame.build import build_frames
+from harness.health import FILE, HealthBook
 from harness.inventory import BoardSpec
+from harness.lab.enter import enter_lab
 from harness.launch import run_cell
 from harness.outcome import MEASURED
 from harness.payload import Payload, code_payload, data_payload
 from harness.preflight import check_cells, same_plan, to_do
 from harness.progress import Progress
 from harness.rack import Rack
+from harness.schedule import TRIES, failures, ordered
 from harness.store import MANIFEST, RunFolder, now_utc, read_json
 from harness.study import Cell, Study
 from harness.tls import write_identity
@@ -42,7 +46,7 @@ class Plan:
     inventory: str
     devices: str
     folder: RunFolder
-    state_folder: Path  # of the embedded virtual boards
+    results: Path  # the folder of all runs; what outlives a run lies in it
     command: str
 
     @property
@@ -74,24 +78,55 @@ def bench(plan: Plan, console: Console) -> Finished:
     same_plan(plan.folder, plan.cells, plan.boards)
     classes = {board.name: board.board_class for board in plan.boards}
     started_utc = now_utc()
-    with Progress(console, classes, len(plan.cells)) as progress, waking(plan.boards, plan.state_folder) as rack:
+    book = HealthBook(plan.results / FILE, classes)
+    with (
+        Progress(console, classes, len(plan.cells)) as progress,
+        waking(plan.boards, plan.results / ".virtual") as rack,
+    ):
         try:
             rack.prepare(plan.folder.run_id, [code, *data.payloads.values()], progress.board_prepared)
-            for cell in plan.cells:
-                if not to_do(plan.folder, cell, [board.name for board in rack.usable]):
+            for cell in ordered(plan.cells, plan.folder.run_id):
+                if to_do(plan.folder, cell, [board.name for board in rack.usable]):
+                    _run(cell, plan, rack, book, code, data, progress)
+                else:
                     progress.cell_skipped(cell)
-                    continue
-                progress.cell_begins(cell)
-                files, payload = data.files[cell.dataset], data.payloads.get(cell.dataset)
-                verdict = run_cell(cell, rack, plan.folder, code, files, payload, progress.show)
-                progress.cell_ends(cell, verdict)
             state = "finished"
         except BaseException:
             state = "interrupted"
             raise
         finally:
-            _write_up(plan, rack, started_utc, state)
+            _write_up(plan, rack, code, started_utc, state)
     return Finished(folder=plan.folder, unmeasured=_unmeasured(plan))
+
+
+def _run(cell: Cell, plan: Plan, rack: Rack, book: HealthBook, code: Payload, data: _Data, progress: Progress) -> None:
+    """A cell to its verdict, again while boards that failed it come back, `TRIES` times at most."""
+    payloads = [code, *data.payloads.values()]
+    for attempt in range(1, TRIES + 1):
+        progress.cell_begins(cell)
+        files, payload = data.files[cell.dataset], data.payloads.get(cell.dataset)
+        verdict = run_cell(cell, rack, plan.folder, code, files, payload, progress.show)
+        progress.cell_ends(cell, verdict)
+        failed = failures(verdict)
+        plan.folder.note_try(cell.cell_id, attempt, failed)
+        flaky = _judged(rack, book, failed)
+        if attempt == TRIES or not rack.revive(flaky, plan.folder.run_id, payloads):
+            return
+        progress.say(f"{cell.label}: tried again, {', '.join(flaky)} failed it", style="yellow")
+
+
+def _judged(rack: Rack, book: HealthBook, failed: Mapping[str, str]) -> list[str]:
+    """Note how each board did; returns those that failed and may try again, the others are quarantined."""
+    flaky = []
+    for name, board in rack.boards.items():
+        if isinstance(board.failure, Quarantined):
+            continue
+        health = book.note(name, failed.get(name, ""))
+        if health.state == "quarantined":
+            board.quarantine(Quarantined(name, f"quarantined: {health.reason}", remedy="see to it; the next run tries"))
+        elif name in failed:
+            flaky.append(name)
+    return flaky
 
 
 def _unmeasured(plan: Plan) -> tuple[str, ...]:
@@ -102,6 +137,7 @@ def _unmeasured(plan: Plan) -> tuple[str, ...]:
 @contextmanager
 def waking(boards: Sequence[BoardSpec], state_folder: Path) -> Iterator[Rack]:
     """The boards; those that are folders and processes are brought to life first, below `state_folder`."""
+    enter_lab(boards)
     with tempfile.TemporaryDirectory(prefix="fedrack-") as secrets, EmbeddedRack(boards, state_folder) as virtual:
         identity = Path(secrets) / "identity.pem"
         write_identity(identity, LONGEST_RUN)
@@ -109,7 +145,7 @@ def waking(boards: Sequence[BoardSpec], state_folder: Path) -> Iterator[Rack]:
             yield rack
 
 
-def _write_up(plan: Plan, rack: Rack, started_utc: str, state: str) -> None:
+def _write_up(plan: Plan, rack: Rack, code: Payload, started_utc: str, state: str) -> None:
     build_frames(plan.folder)
     verdicts = {verdict["cell_id"]: verdict for verdict in plan.folder.verdicts()}
     plan.folder.write_manifest(
@@ -124,6 +160,7 @@ def _write_up(plan: Plan, rack: Rack, started_utc: str, state: str) -> None:
             "devices": plan.devices,
             "inventory": plan.inventory,
             "controller": _controller(),
+            "code": code.folder,  # named after the digest of what was deployed
             "boards": {board.name: _board(rack, board) for board in plan.boards},
             "cells": [_cell(cell, verdicts.get(cell.cell_id)) for cell in plan.cells],
         }

@@ -16,18 +16,87 @@ class BoardClass:
 
     cores: int
     memory_bytes: int
-    cpu: str  # decides which torch wheels run: A53, A57 and A72 have no LSE atomics
+    largest_bytes: int | None  # memory of the largest variant sold; None: no limit that we know
+    cpu: str
+    atomics: bool | None  # LSE: A53, A57 and A72 have none, and some builds of torch need them; None: differs by model
+    image: str  # the folder of device_images/ that it gets if the inventory names none
     sidecars: tuple[str, ...] = ()  # witnesses beside the sensors that the agent reads itself
 
 
 BOARD_CLASSES = {
-    "jetson-nano": BoardClass(cores=4, memory_bytes=4 * GIB, cpu="Cortex-A57", sidecars=("jtop",)),
-    "jetson-xavier-nx": BoardClass(cores=6, memory_bytes=8 * GIB, cpu="Carmel", sidecars=("jtop",)),
-    "jetson-orin-nano": BoardClass(cores=6, memory_bytes=8 * GIB, cpu="Cortex-A78AE", sidecars=("jtop",)),
-    "jetson-orin-nx": BoardClass(cores=8, memory_bytes=16 * GIB, cpu="Cortex-A78AE", sidecars=("jtop",)),
-    "jetson-agx-orin": BoardClass(cores=12, memory_bytes=64 * GIB, cpu="Cortex-A78AE", sidecars=("jtop",)),
-    "raspberry-pi-4": BoardClass(cores=4, memory_bytes=4 * GIB, cpu="Cortex-A72", sidecars=("vcgencmd",)),
-    "raspberry-pi-5": BoardClass(cores=4, memory_bytes=8 * GIB, cpu="Cortex-A76", sidecars=("vcgencmd",)),
-    "phone": BoardClass(cores=8, memory_bytes=6 * GIB, cpu="big.LITTLE"),
-    "edge-x86": BoardClass(cores=8, memory_bytes=16 * GIB, cpu="x86-64", sidecars=("nvml",)),
+    "jetson-nano": BoardClass(
+        cores=4,
+        memory_bytes=4 * GIB,
+        largest_bytes=4 * GIB,
+        cpu="Cortex-A57",
+        atomics=False,
+        image="jetson-jp4",
+        sidecars=("jtop",),
+    ),
+    "jetson-xavier-nx": BoardClass(
+        cores=6,
+        memory_bytes=8 * GIB,
+        largest_bytes=16 * GIB,
+        cpu="Carmel",
+        atomics=True,
+        image="jetson-jp5",
+        sidecars=("jtop",),
+    ),
+    "jetson-orin-nano": BoardClass(
+        cores=6,
+        memory_bytes=8 * GIB,
+        largest_bytes=8 * GIB,
+        cpu="Cortex-A78AE",
+        atomics=True,
+        image="jetson-jp6",
+        sidecars=("jtop",),
+    ),
+    "jetson-orin-nx": BoardClass(
+        cores=8,
+        memory_bytes=16 * GIB,
+        largest_bytes=16 * GIB,
+        cpu="Cortex-A78AE",
+        atomics=True,
+        image="jetson-jp6",
+        sidecars=("jtop",),
+    ),
+    "jetson-agx-orin": BoardClass(
+        cores=12,
+        memory_bytes=64 * GIB,
+        largest_bytes=64 * GIB,
+        cpu="Cortex-A78AE",
+        atomics=True,
+        image="jetson-jp6",
+        sidecars=("jtop",),
+    ),
+    "raspberry-pi-4": BoardClass(
+        cores=4,
+        memory_bytes=4 * GIB,
+        largest_bytes=8 * GIB,
+        cpu="Cortex-A72",
+        atomics=False,
+        image="raspberry-pi-os",
+        sidecars=("vcgencmd",),
+    ),
+    "raspberry-pi-5": BoardClass(
+        cores=4,
+        memory_bytes=8 * GIB,
+        largest_bytes=16 * GIB,
+        cpu="Cortex-A76",
+        atomics=True,
+        image="raspberry-pi-os",
+        sidecars=("vcgencmd",),
+    ),
+    "phone": BoardClass(
+        cores=8, memory_bytes=6 * GIB, largest_bytes=None, cpu="big.LITTLE", atomics=None, image="phone-termux"
+    ),
+    "edge-x86": BoardClass(
+        cores=8,
+        memory_bytes=16 * GIB,
+        largest_bytes=None,
+        cpu="x86-64",
+        atomics=None,
+        image="edge-x86",
+        sidecars=("nvml",),
+    ),
 }

@@ -30,6 +30,10 @@ class Problem:
     what: str  # what is wrong there
     remedy: str  # what to write instead
 
+    def at(self, place: str) -> Problem:
+        """The same mistake, named from further out."""
+        return Problem(path=f"{place}: {self.path}", what=self.what, remedy=self.remedy)
+
     def __str__(self) -> str:
         return f"{self.path}: {self.what} -> {self.remedy}" if self.remedy else f"{self.path}: {self.what}"
 
@@ -88,6 +92,12 @@ class BoardBusy(BoardError):
     """Another run holds the board's lease."""
 
     outcome = "busy"
+
+
+class Quarantined(BoardError):
+    """The board has failed too often; it gets another chance in the next run."""
+
+    outcome = "quarantined"
 
 
 class CommandFailed(BoardError):

@@ -4,8 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from harness.errors import UnknownName
+from harness.patterns import matching
+
+
+class Jump(NamedTuple):
+    """A machine on the way to a board. Its host key is looked up like the board's."""
+
+    host: str
+    port: int
+    user: str
+    key_file: str | None
+
+
+LAB_NAME = r"^[a-z][a-z0-9-]{0,19}$"  # it becomes part of the names of namespaces and cgroups
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """What the wire to a namespace board is like, in both directions alike. None and 0: as this machine has it."""
+
+    rate_mbit: float | None = None  # of frames on the wire, headers included
+    delay_ms: float = 0.0  # each way
+    jitter_ms: float = 0.0  # each way: evenly within delay_ms +- jitter_ms
+    loss_pct: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +62,14 @@ class BoardSpec:
     board_class: str  # jetson-nano, raspberry-pi-4, phone, ...
     virtual: str | None  # None = real hardware; else the level: embedded, namespace, emulated
     image: str  # a folder of device_images/
-    connection: str  # ssh
+    connection: str  # ssh, adb, local
     host: str
     port: int
     user: str
     key_file: str | None  # private key; None = the SSH agent and the user's default keys
     host_key: str | None  # the pinned key, "ssh-ed25519 AAAA..."; None = look it up in known_hosts
     known_hosts: str | None  # file with pinned keys; None = the user's own
+    jumps: tuple[Jump, ...]  # nearest first; of ~/.ssh/config
     python: str  # interpreter on the board
     root: str  # our folder on the board, relative to the login's home
     memory_budget_bytes: int | None  # limit for the worker's process tree; None = the whole board
@@ -54,6 +78,9 @@ class BoardSpec:
     command_timeout_s: float
     wanted: Wanted = Wanted()
     observation: Observation = Observation()
+    lab: str | None = None  # the lab that a namespace board belongs to; written by `fedrack lab up`
+    link: Link | None = None  # of a namespace board
+    faults: tuple[str, ...] = ()  # that a namespace board has from the start
 
     @property
     def where(self) -> str:
@@ -70,19 +97,9 @@ class Inventory:
     groups: Mapping[str, tuple[str, ...]]  # group -> names of its boards, children included
 
     def select(self, devices: str) -> tuple[BoardSpec, ...]:
-        """Boards named by a comma list of groups and hosts, in the order of the file.
+        """Boards that a pattern like Ansible's `--limit` names, in the order of the file.
 
         Raises `UnknownName` with every known group and host, and the nearest.
         """
-        wanted: set[str] = set()
-        by_name = {board.name for board in self.boards}
-        for token in filter(None, (part.strip() for part in devices.split(","))):
-            if token in self.groups:
-                wanted.update(self.groups[token])
-            elif token in by_name:
-                wanted.add(token)
-            else:
-                raise UnknownName("device", token, [*self.groups, *by_name])
-        if not wanted:
-            raise UnknownName("device", devices, [*self.groups, *by_name])
+        wanted = matching(devices, [board.name for board in self.boards], self.groups)
         return tuple(board for board in self.boards if board.name in wanted)

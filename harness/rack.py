@@ -42,6 +42,13 @@ class Rack:
 
         self.each(list(self.boards.values()), one)
 
+    def revive(self, names: Sequence[str], run_id: str, payloads: Sequence[Payload]) -> list[str]:
+        """Begin anew with boards that broke; returns those that can be used again."""
+        for name in names:
+            self.boards[name] = Board(self.boards[name].spec, self._hear)
+        self.each([self.boards[name] for name in names], lambda board: board.prepare(run_id, payloads, self.identity))
+        return [name for name in names if self.boards[name].usable]
+
     def each(self, boards: Sequence[Board], action: Callable[[Board], Any]) -> None:
         """Do something with several boards at once; a board that fails is broken, the others go on."""
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from harness.errors import FedRackError, UnknownName
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+TRIES = "tries.jsonl"
 REPORTS = {"report.html", "report.pdf", "report.json"}  # drawn from the run, not part of it
 
 
@@ -97,6 +98,12 @@ class RunFolder:
     def verdict(self, cell_id: str) -> dict[str, Any]:
         found: dict[str, Any] = read_json(self.verdict_file(cell_id))
         return found
+
+    def note_try(self, cell_id: str, attempt: int, failed: Mapping[str, str]) -> None:
+        """One line per try of a cell: which boards failed it, and why."""
+        with (self.path / TRIES).open("a") as file:
+            line = {"cell_id": cell_id, "attempt": attempt, "failed": dict(failed), "at_utc": now_utc()}
+            file.write(json.dumps(line) + "\n")
 
     def verdicts(self) -> list[dict[str, Any]]:
         """Every finished cell, oldest first."""

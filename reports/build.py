@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
-from harness.errors import UnknownName
+from harness.errors import FedRackError
 from reports.data import Report, plain
 from reports.html import html
 from reports.pdf import pdf
 from reports.read import Run, read_run
+from reports.registry import find
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +30,8 @@ def build_report(run_dir: Path) -> Built:
 
 
 def report_of(run: Run) -> Report:
-    """The report as data, by the folder of this package that carries its name."""
-    name = str(run.manifest.get("report"))
-    known = [path.parent.name for path in Path(__file__).parent.glob("*/sections.py")]
-    if name not in known:
-        raise UnknownName("report", name, known)
-    report: Report = import_module(f"reports.{name}.sections").build(run)
-    return report
+    """The report as data, by the report that the manifest names. Raises `UnknownName`."""
+    return find(str(run.manifest.get("report"))).build(run)
 
 
 def write(folder: Path, report: Report) -> Built:
@@ -44,7 +40,22 @@ def write(folder: Path, report: Report) -> Built:
     data = json.loads(text)  # the writers get what the file holds, not what we believe it holds
     page, pages = html(data), pdf(data)
     built = Built(html=folder / "report.html", pdf=folder / "report.pdf", json=folder / "report.json")
-    built.json.write_text(text + "\n", encoding="utf-8")
-    built.html.write_text(page, encoding="utf-8")
-    built.pdf.write_bytes(pages)
+    _replace({built.json: f"{text}\n".encode(), built.html: page.encode(), built.pdf: pages})
     return built
+
+
+def _replace(contents: Mapping[Path, bytes]) -> None:
+    """All files or none: each is written beside its place first. Raises `FedRackError` where there is no room."""
+    drafts = {path: path.with_name(path.name + ".tmp") for path in contents}
+    try:
+        for path, content in contents.items():
+            drafts[path].write_bytes(content)
+    except OSError as error:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+        raise FedRackError(
+            f"the report could not be written: {error.strerror} ({error.filename})",
+            remedy="what was measured is kept; make room, then: fedrack report RUN_ID",
+        ) from None
+    for path, draft in drafts.items():
+        draft.replace(path)

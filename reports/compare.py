@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from reports.labels import WORK, with_labels
 from reports.read import Run
+from reports.statistics import Estimate, ratio
 
 BASELINE = "fedavg"
 
@@ -26,12 +29,13 @@ SUBJECT = ("method", "options", "variant", "label")
 LEVELS = {"tensor_bytes": "tensor", "above_bytes": "process above floor", "gross_bytes": "process gross"}
 TIMES = ("round_s", "download_s", "compute_s", "exchange_s", "upload_s", "total_s", "worst_s", "energy_j")
 TRAFFIC = ("download_bytes", "upload_bytes", "exchange_bytes")
+EACH = "each_"  # prefix of the columns that hold all repeats
 MEASURED = (*LEVELS, "floor_bytes", *TIMES, *TRAFFIC, "accuracy")
 
 
 def prepared(run: Run) -> pd.DataFrame:
     """The run's cells x boards with the three memory levels, the rounds' total and worst time, and labels."""
-    cells = run.cells.copy()
+    cells = _as_planned(run)
     cells["tensor_bytes"] = cells["peak_tensor_bytes"]
     cells["gross_bytes"] = cells["peak_process_bytes"]
     cells["above_bytes"] = cells["peak_process_bytes"] - cells["floor_bytes"]
@@ -39,6 +43,13 @@ def prepared(run: Run) -> pd.DataFrame:
     whole = times.count() == times.size()  # a total with a round missing would be too small
     spans = pd.DataFrame({"total_s": times.sum().where(whole), "worst_s": times.max()}).reset_index()
     return _in_order(with_labels(cells.merge(spans, on=["cell_id", "board"], how="left"), run.manifest))
+
+
+def _as_planned(run: Run) -> pd.DataFrame:
+    """The cells in the order of the study: they ran shuffled."""
+    places = {cell.get("cell_id"): place for place, cell in enumerate(run.manifest.get("cells") or [])}
+    order = run.cells["cell_id"].map(places).to_numpy(dtype=float, na_value=len(places))
+    return run.cells.iloc[order.argsort(kind="stable")].reset_index(drop=True)
 
 
 def completed(cells: pd.DataFrame) -> pd.DataFrame:
@@ -49,14 +60,22 @@ def completed(cells: pd.DataFrame) -> pd.DataFrame:
 def merged(cells: pd.DataFrame) -> pd.DataFrame:
     """Completed repeats of one thing under the same circumstances as their median, with `repeats` and `spread`.
 
-    `spread` is (max - min) / median of the process peak above the floor.
+    `spread` is (max - min) / median of the process peak above the floor; `each_<column>` has the repeats' values, and
+    `cell_id` is the first of them.
     """
     groups = completed(cells).groupby([*CIRCUMSTANCE, *SUBJECT], dropna=False, sort=False)
     out = groups[list(MEASURED)].median()
+    for name in MEASURED:
+        out[f"{EACH}{name}"] = groups[name].agg(_known)
+    out["cell_id"] = groups["cell_id"].first()
     out["repeats"] = groups.size()
     peaks = groups["above_bytes"]
     out["spread"] = (peaks.max() - peaks.min()) / peaks.median()
     return out.reset_index()
+
+
+def _known(values: pd.Series) -> Any:  # Any: pandas-stubs knows of no tuple in a cell
+    return tuple(values.dropna())
 
 
 def beside(rows: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
@@ -64,8 +83,15 @@ def beside(rows: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
     keys = list(CIRCUMSTANCE)
     # Two baselines under the same circumstances (other options) would be a choice; we make none.
     base = rows[(rows["method"] == baseline).fillna(False)].drop_duplicates(keys, keep=False)
-    renamed = base[[*keys, *MEASURED]].rename(columns={name: f"base_{name}" for name in MEASURED})
+    figures = [*MEASURED, *(f"{EACH}{name}" for name in MEASURED)]
+    renamed = base[[*keys, *figures]].rename(columns={name: f"base_{name}" for name in figures})
     return rows.merge(renamed, on=keys, how="left")
+
+
+def against(row: Any, column: str) -> Estimate | None:
+    """A row of `beside` over its baseline, as a ratio with its interval; None where either side is missing."""
+    ours, base = row[f"{EACH}{column}"], row[f"base_{EACH}{column}"]
+    return ratio(ours, base) if isinstance(ours, tuple) and isinstance(base, tuple) else None
 
 
 def with_failed(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -74,7 +100,8 @@ def with_failed(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     asked = cells.groupby(keys, dropna=False, sort=False)
     every = asked["outcome"].first().to_frame()
     every["tries"] = asked.size()
-    every = every.reset_index().merge(rows, on=keys, how="left")
+    every["cell_id"] = asked["cell_id"].first()
+    every = every.reset_index().merge(rows.drop(columns="cell_id"), on=keys, how="left")
     every.loc[every["repeats"].notna(), "outcome"] = "completed"
     return _in_order(every)
 

@@ -15,11 +15,15 @@ Kind = Literal["text", "number", "code", "chip", "prose"]
 
 @dataclass(frozen=True)
 class Entry:
-    """One field of a table: the text that both writers print, and the value behind it in SI units."""
+    """One field of a table: the text that both writers print, and the value behind it in SI units.
+
+    A page sorts by the value.
+    """
 
     text: str
     value: Value = None
     tone: Tone = ""
+    link: str = ""  # the anchor in the page that has more: a cell's provenance
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Entry, ...], ...]
     note: str = ""
+    anchors: tuple[str, ...] = ()  # of the rows, where others link to them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +49,38 @@ class Figure:
     svg: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of a `Traces`; the same board and the same method look alike in all of them."""
+
+    board: str
+    method: str
+    colour: str
+    dash: tuple[int, ...]  # lengths of stroke and gap in points; empty: solid
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traces:
+    """Values over time, which a page lets its reader zoom into; paper gets the SVG of the same points."""
+
+    name: str  # unique in the report
+    caption: str
+    alt: str
+    x_name: str
+    y_name: str
+    lines: tuple[Line, ...]
+    svg: str
+
+
 @dataclass(frozen=True)
 class Paragraph:
     text: str
     tone: Tone = ""  # "warn": something is missing
 
 
-Block = Paragraph | Table | Figure
+Block = Paragraph | Table | Figure | Traces
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +111,8 @@ class Report:
 
 def plain(report: Report) -> dict[str, Any]:
     """The report as JSON types. Tables and figures get their numbers here, so that all writers agree on them."""
-    numbers = {"table": _count(), "figure": _count()}
+    tables, figures = _count(), _count()
+    numbers = {"table": tables, "figure": figures, "traces": figures}
     data = {"format": FORMAT, **asdict(report)}
     for section, out in zip(report.sections, data["sections"], strict=True):
         for block, block_out in zip(section.blocks, out["blocks"], strict=True):

@@ -34,9 +34,11 @@ STYLE: Any = {  # Any: the type of its keys differs between releases of matplotl
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
     "text.color": INK,
+    "figure.facecolor": "none",  # paper and page shine through
+    "axes.facecolor": "none",
     "xtick.color": INK,
     "ytick.color": INK,
-    "grid.color": "#e8ebef",
+    "grid.color": "#8a949e33",
     "legend.frameon": False,
     "svg.fonttype": "path",  # letters as outlines: no reader needs our font
     "svg.hashsalt": "fedrack",  # the same data gives the same file
@@ -54,7 +56,7 @@ def draw(name: str, paint: Callable[[], Canvas]) -> str:
     """Run a painter under our style and return its SVG, whose ids start with `name`."""
     with matplotlib.rc_context(STYLE):
         stream = StringIO()
-        paint().savefig(stream, format="svg", bbox_inches="tight", pad_inches=0.06, metadata={"Date": None})
+        paint().savefig(stream, format="svg", metadata={"Date": None})
     return _embeddable(stream.getvalue(), name)
 
 

@@ -1,4 +1,9 @@
-"""Published headline numbers beside ours: reproduced, differs, or not comparable and why."""
+"""Published headline numbers beside ours: reproduced, better, differs, or not comparable, by rule, and why.
+
+The rule is OURS. A number is *reproduced* where our interval over repeats meets the published value within `TOLERANCE`,
+*better* where the whole interval lies beyond that, *differs* where all of it falls short. Without an interval (fewer
+than three repeats) our single figure takes its place, and the reason says so.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +14,15 @@ from pathlib import Path
 from typing import Literal
 
 from reports.data import Entry, Tone
+from reports.statistics import Estimate
 from reports.tables import MINUS, TIE, listed
 
-TOLERANCE = 0.05  # relative, for a number that the source prints as exact
+TOLERANCE = 0.05  # of the published value; OURS
 UNKNOWN = "not known here"
 
-State = Literal["reproduced", "differs", "not comparable"]
-STATE_TONES: dict[State, Tone] = {"reproduced": "good", "differs": "warn", "not comparable": "muted"}
+State = Literal["better", "reproduced", "differs", "not comparable"]
+STATE_TONES: dict[State, Tone] = {"better": "good", "reproduced": "good", "differs": "warn", "not comparable": "muted"}
+STRENGTH: tuple[State, ...] = ("better", "reproduced", "differs", "not comparable")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +68,11 @@ def _claim(*, value: str, **words: str) -> Claim:
     return Claim(value=float(value) if value else None, **words)
 
 
-def judge(claim: Claim, measured: Mapping[str, float | None], *, obstacle: str = "") -> Verdict:
-    """Set our figures, level -> value in the claim's unit, beside the claim. `obstacle`: why they must not be."""
+def judge(claim: Claim, measured: Mapping[str, Estimate | None], *, obstacle: str = "") -> Verdict:
+    """Set our figures, level -> estimate in the claim's unit, beside the claim; the best level decides.
+
+    `obstacle`: why they must not be compared.
+    """
     if obstacle:
         return Verdict("not comparable", obstacle)
     if claim.value is None:
@@ -70,9 +80,8 @@ def judge(claim: Claim, measured: Mapping[str, float | None], *, obstacle: str =
     found = {level: value for level, value in measured.items() if value is not None}
     if not found:
         return Verdict("not comparable", "not measured in this run")
-    reached = [level for level, value in found.items() if _reaches(claim, value)]
-    missed = [level for level in found if level not in reached]
-    return Verdict("reproduced" if reached else "differs", _why(claim, reached, missed))
+    states = {level: _state(claim.value, value) for level, value in found.items()}
+    return Verdict(min(states.values(), key=STRENGTH.index), _why(claim, states, found))
 
 
 def show(value: float, unit: str) -> str:
@@ -83,18 +92,25 @@ def show(value: float, unit: str) -> str:
     return f"{text}-fold" if unit == "fold" else f"{text}{unit}"
 
 
-def _reaches(claim: Claim, value: float) -> bool:
-    """A bound is reached from its own side: −85 % reaches "up to −82 %", −60 % does not."""
-    target = claim.value or 0.0
-    if claim.bound == "exact":
-        return abs(value - target) <= TOLERANCE * abs(target)
-    return value >= target if target > 0 else value <= target
+def _state(target: float, ours: Estimate) -> State:
+    """Seen in the claim's direction: a reduction is better the further it is below 0, a gain the further above."""
+    sign = 1 if target > 0 else -1
+    ends = [sign * (ours.value if end is None else end) for end in (ours.low, ours.high)]
+    least, most = abs(target) * (1 - TOLERANCE), abs(target) * (1 + TOLERANCE)
+    if max(ends) < least:
+        return "differs"
+    return "better" if min(ends) > most else "reproduced"
 
 
-def _why(claim: Claim, reached: list[str], missed: list[str]) -> str:
-    parts = ["not reached at any level" if len(missed) > 1 else "not reached"]
+def _why(claim: Claim, states: Mapping[str, State], found: Mapping[str, Estimate]) -> str:
+    reached = [level for level, state in states.items() if state != "differs"]
+    missed = [level for level, state in states.items() if state == "differs"]
+    parts = [f"not within {TOLERANCE:.0%} at any level" if len(missed) > 1 else f"not within {TOLERANCE:.0%}"]
     if reached:
         parts = [f"reached at: {listed(reached)}", *([f"not at: {listed(missed)}"] if missed else [])]
+    if all(value.low is None for value in found.values()):
+        fewest = min(value.repeats for value in found.values())
+        parts.append(f"{'one repeat' if fewest == 1 else f'{fewest} repeats'}, so no interval")
     if claim.bound != "exact":
         parts.append("published is the best of its cases")
     if UNKNOWN in (claim.model, claim.dataset):

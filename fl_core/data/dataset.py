@@ -56,3 +56,9 @@ def batches(
             index = order[start : start + size]
             yield data.normalised(data.train_images[index]), data.train_labels[index].astype(np.int64), index
             done += 1
+
+
+def batch_count(samples: int, batch: int, epochs: int, limit: Optional[int]) -> int:
+    """How many batches `batches` makes of a client's data."""
+    count = epochs * (samples // min(batch, samples)) if samples else 0
+    return count if limit is None else min(count, limit)

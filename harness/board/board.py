@@ -16,11 +16,13 @@ from harness.board.agent_line import LEASE_S, AgentLine, Event
 from harness.board.deploy import deploy
 from harness.board.surroundings import Surroundings
 from harness.circumstances import Circumstances
+from harness.connect import connect
 from harness.connect.base import Connection
-from harness.connect.ssh import SshConnection
 from harness.errors import AgentLost, BoardBusy, BoardError, CommandFailed
-from harness.facts.base import Found
+from harness.facts.base import Found, read
+from harness.facts.install import install
 from harness.inventory import BoardSpec
+from harness.load.image import load_image
 from harness.payload import Payload
 from harness.study import Cell
 
@@ -67,6 +69,8 @@ class Board:
         self._connection: Connection | None = None
         self._agent: AgentLine | None = None
         self._surroundings: Surroundings | None = None
+        self._python = spec.python  # the worker's; the agent runs on the inventory's
+        self._environment: Mapping[str, str] = {}  # of the image
         self._at_rest = threading.Event()  # no program that only waits is running
         self._at_rest.set()
 
@@ -80,7 +84,8 @@ class Board:
         `identity`: the run's certificate and key, which the board holds for as long as the run.
         """
         try:
-            self._connection = SshConnection(self.spec)
+            self._connection = connect(self.spec)
+            self._find_interpreter(self._connection)
             self.copied_bytes = deploy(self._connection, self.spec, payloads)
             code = next(payload for payload in payloads if payload.kind == "code")
             self._agent = self._open_agent(self._connection, code)
@@ -102,17 +107,23 @@ class Board:
             self.state = BoardState.BROKEN
         self.hang_up()
 
+    def quarantine(self, error: BoardError) -> None:
+        """Take it out of the run; unlike a failure, this stands whatever came before."""
+        self.failure, self.state = error, BoardState.BROKEN
+        self.hang_up()
+
     def start(self, cell: Cell, code: Payload, data: Payload | None, server: str, out: str) -> Event:
         """Start the cell's worker; returns what the agent says of its budget. Raises `BoardError`."""
         worker = ["fl_core.worker", "--server", server, "--client", self.name]
         files = ["--data", data.folder if data else ".", "--events", f"{out}/events.jsonl", "--tls", IDENTITY]
         environment = {
+            **self._environment,
             "PYTHONPATH": code.folder,
             "OMP_NUM_THREADS": str(cell.threads),
             **ALLOCATORS[cell.allocator],
         }
         budget_bytes = cell.budget_bytes or self.spec.memory_budget_bytes
-        return self.start_program([self.spec.python, "-m", *worker, *files], out, environment, budget_bytes)
+        return self.start_program([self._python, "-m", *worker, *files], out, environment, budget_bytes)
 
     def start_program(
         self,
@@ -227,6 +238,12 @@ class Board:
     @property
     def _forget_run(self) -> str:
         return f"rm -rf {shlex.quote(self.spec.root)}/run"
+
+    def _find_interpreter(self, connection: Connection) -> None:
+        """What `fedrack provision` installed, or else what the inventory names."""
+        installed = read(connection, install(self.spec.root)).value
+        self._python = installed.python if installed and installed.python else self.spec.python
+        self._environment = load_image(self.spec.image).environment
 
     def _restore(self, surroundings: Surroundings) -> None:
         """Give back what was set. A board that cannot be reached any more keeps it, and one that is not as it was

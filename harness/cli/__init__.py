@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import sys
 
@@ -9,22 +10,44 @@ import click
 from rich.console import Console
 
 from harness import __version__
-from harness.cli.bench import bench
-from harness.cli.boards import boards
-from harness.cli.overhead import overhead
-from harness.cli.plan import plan
-from harness.cli.report import report
 from harness.errors import FedRackError
 
+# A command's module is loaded when the command is asked for: `bench` and `overhead` take seconds of pandas and scipy,
+# which `doctor` would have to wait for.
+COMMANDS = {
+    "bench": "harness.cli.bench:bench",
+    "boards": "harness.cli.boards:boards",
+    "compare": "harness.cli.compare:compare",
+    "doctor": "harness.cli.doctor:doctor",
+    "export": "harness.cli.export:export",
+    "lab": "harness.cli.lab:lab",
+    "nightly": "harness.cli.nightly:nightly",
+    "overhead": "harness.cli.overhead:overhead",
+    "plan": "harness.cli.plan:plan",
+    "provision": "harness.cli.provision:provision_command",
+    "report": "harness.cli.report:report",
+    "serve": "harness.cli.serve:serve",
+    "simulate": "harness.cli.simulate:simulate",
+    "trust": "harness.cli.trust:trust",
+}
 
-@click.group()
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(cls=_Commands)
 @click.version_option(__version__, prog_name="fedrack")
 def commands() -> None:
     """Measure which memory-efficient federated-learning method fits which board."""
-
-
-for command in (bench, boards, overhead, plan, report):
-    commands.add_command(command)
 
 
 def main() -> None:

@@ -45,7 +45,7 @@ def bench(inventory: Path, devices: str, report: str, results: Path, study: Path
         inventory=str(inventory),
         devices=devices,
         folder=folder,
-        state_folder=results / ".virtual",
+        results=results,
         command=_command(inventory, devices, report, results, study),
     )
     finished = _run(plan, console)

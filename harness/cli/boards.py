@@ -1,4 +1,4 @@
-"""`fedrack boards`: what an inventory holds."""
+"""`fedrack boards`: what an inventory holds, what is known of each board, and who holds it."""
 
 from __future__ import annotations
 
@@ -6,22 +6,79 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from harness.cli.paths import DEVICES, INVENTORY
+from harness.cli.paths import DEVICES, INVENTORY, RESULTS
+from harness.connect import connect
+from harness.errors import BoardError
+from harness.facts.base import read
+from harness.facts.users import lease
+from harness.inventory import BoardSpec
+from harness.lab.enter import enter_lab
 from harness.load import load_inventory
+from harness.side_by_side import side_by_side
+from harness.states import BoardRecord, State, States
 from harness.units import show_bytes
+from harness.virtual.embedded import EmbeddedRack
 
 
 @click.command()
 @INVENTORY
 @DEVICES
-def boards(inventory: Path, devices: str) -> None:
-    """List the boards that --devices names. Connects to none."""
-    table = Table("board", "class", "virtual", "where", "image", "memory budget", "groups")
-    for board in load_inventory(inventory).select(devices):
-        where = "given at start" if board.virtual == "embedded" else board.where
-        budget = show_bytes(board.memory_budget_bytes) if board.memory_budget_bytes else "whole board"
-        groups = ", ".join(board.groups)
-        table.add_row(board.name, board.board_class, board.virtual or "no", where, board.image, budget, groups)
-    Console().print(table)
+@RESULTS
+@click.option("--live", is_flag=True, help="Ask each board who holds it; otherwise no board is asked.")
+@click.option("--quarantine", metavar="WHY", help="Take the boards out of use, and say why.")
+@click.option("--release", is_flag=True, help="Forget what is known of them: quarantine and failures end.")
+def boards(inventory: Path, devices: str, results: Path, live: bool, quarantine: str | None, release: bool) -> None:
+    """List the boards that --devices names, with their states.
+
+    unknown > reachable > provisioned > ready > running; broken and quarantined with their evidence.
+    """
+    specs, states = load_inventory(inventory).select(devices), States(results / ".boards")
+    for spec in specs:
+        if quarantine:
+            states[spec.name] = states[spec.name].quarantined(quarantine)
+        elif release:
+            states[spec.name] = BoardRecord()
+    held: dict[str, str] = {}
+    if live:
+        enter_lab(specs)
+        with EmbeddedRack(specs, results / ".virtual") as rack:
+            held = dict(side_by_side(rack.resolve(specs), lambda spec: _ask(spec, states)))
+    Console().print(_table(specs, states, held))
+
+
+def _ask(spec: BoardSpec, states: States) -> tuple[str, str]:
+    """Who holds the board. That it answers, or does not, is remembered."""
+    try:
+        connection = connect(spec)
+        try:
+            found = read(connection, lease(spec.root, spec.python)).value
+        finally:
+            connection.close()
+    except BoardError as error:
+        states[spec.name] = states[spec.name].failed(error.message, error.remedy)
+        return spec.name, "does not answer"
+    states[spec.name] = states[spec.name].seen(State.REACHABLE)
+    if found is None:
+        return spec.name, "cannot be told"
+    if found.held:
+        return spec.name, found.holder or "somebody"
+    return spec.name, f"nobody; a lock of {found.holder} is stale" if found.stale else "nobody"
+
+
+def _table(specs: tuple[BoardSpec, ...], states: States, held: dict[str, str]) -> Table:
+    table = Table("board", "class", "virtual", "where", "image", "memory budget", "state", "held by", "groups")
+    for spec in specs:
+        where = "given at start" if spec.virtual == "embedded" else spec.where
+        budget = show_bytes(spec.memory_budget_bytes) if spec.memory_budget_bytes else "whole board"
+        about = (spec.name, spec.board_class, spec.virtual or "no", where, spec.image, budget)
+        cells = (*about, _state(states[spec.name]), held.get(spec.name, ""), ", ".join(spec.groups))
+        table.add_row(*(escape(cell) for cell in cells))
+    return table
+
+
+def _state(record: BoardRecord) -> str:
+    since = f" since {record.since_utc}" if record.since_utc else ""
+    return f"{record.state}{since}" + (f": {record.evidence}" if record.evidence else "")

@@ -6,21 +6,16 @@ from pathlib import Path
 
 import click
 
-import reports
-from harness.errors import UnknownName
+from reports.registry import find
 
 INVENTORY = click.option(
     "--inventory", type=click.Path(path_type=Path), default=Path("inventories/virtual.yaml"), show_default=True
 )
 DEVICES = click.option("--devices", default="all", show_default=True, help="A group, a host, or a comma list of them.")
-REPORT = click.option("--report", default="quick", show_default=True, help="A folder of reports/.")
+REPORT = click.option("--report", default="quick", show_default=True, help="A folder of reports/, or an installed one.")
 RESULTS = click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
 
 
 def study_file(report: str) -> Path:
-    """The study of a report, in its folder beside the code that draws it."""
-    folder = Path(reports.__file__).parent
-    known = [path.parent.name for path in folder.glob("*/study.yaml")]
-    if report not in known:
-        raise UnknownName("report", report, known)
-    return folder / report / "study.yaml"
+    """The study of a report, beside the code that draws it."""
+    return find(report).study

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from harness.cli.paths import REPORT, RESULTS
+from harness.export.bundle import open_bundle
 from harness.frame.build import build_frames
 from harness.store import RunFolder
 from reports.build import build_report
@@ -16,10 +17,14 @@ from reports.build import build_report
 @click.command()
 @REPORT
 @RESULTS
+@click.option("--bundle", is_flag=True, help="RUN_ID is the path of a provenance bundle; it is unpacked first.")
 @click.argument("run_id")
-def report(report: str, results: Path, run_id: str) -> None:
+def report(report: str, results: Path, bundle: bool, run_id: str) -> None:
     """Build the frames and the report of RUN_ID anew from its raw files."""
-    folder = RunFolder.find(results, report, run_id)
+    if bundle:
+        folder = RunFolder(path=open_bundle(Path(run_id), results / report))
+    else:
+        folder = RunFolder.find(results, report, run_id)
     folder.read_manifest()
     build_frames(folder)
     build_and_name(Console(), folder)

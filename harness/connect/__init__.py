@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.connect.adb import AdbConnection
 from harness.connect.base import Connection, Result, Stream
+from harness.connect.local import LocalConnection
 from harness.connect.ssh import SshConnection
 from harness.inventory import BoardSpec
 
 __all__ = ["Connection", "Result", "Stream", "connect"]
 
-CONNECTIONS: dict[str, Callable[[BoardSpec], Connection]] = {"ssh": SshConnection}
+CONNECTIONS: dict[str, Callable[[BoardSpec], Connection]] = {
+    "ssh": SshConnection,
+    "adb": AdbConnection,
+    "local": LocalConnection,
+}
 
 
 def connect(spec: BoardSpec) -> Connection:

@@ -6,6 +6,8 @@ import base64
 import logging
 import socket
 import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -39,6 +41,15 @@ class _Reject(paramiko.RejectPolicy):
         raise _UnknownHostKey(key)
 
 
+class _HopFailed(Exception):
+    """A machine on the way did not let us through; the cause says why."""
+
+    def __init__(self, hop: BoardSpec, error: Exception) -> None:
+        super().__init__(str(error))
+        self.hop = hop
+        self.error = error
+
+
 def log_in(spec: BoardSpec) -> fabric.Connection:
     """An open Fabric connection. Raises `Unreachable`, `HostKeyRefused` or `LoginRefused`."""
     # lazy + an explicit SSHConfig: neither ~/.ssh/config nor ~/.fabric.yaml changes what the inventory says.
@@ -49,7 +60,10 @@ def log_in(spec: BoardSpec) -> fabric.Connection:
     _pin_host_key(connection.client, spec)  # Fabric has just set AutoAddPolicy and loaded no known_hosts
     end_s = time.monotonic() + spec.connect_timeout_s
     try:
-        within(spec.connect_timeout_s, lambda: _open(connection, end_s))
+        within(spec.connect_timeout_s, lambda: _open(connection, spec, end_s))
+    except _HopFailed as failed:
+        connection.client.close()
+        raise _on_the_way(spec, failed) from failed.error
     except (OSError, EOFError, paramiko.SSHException) as error:
         connection.client.close()
         if "sock" in connection.connect_kwargs:
@@ -58,21 +72,101 @@ def log_in(spec: BoardSpec) -> fabric.Connection:
     return connection
 
 
-def _open(connection: fabric.Connection, end_s: float) -> None:
+def offered_key(spec: BoardSpec) -> paramiko.PKey:
+    """The host key that the board offers, without logging in there. Raises `Unreachable`, or a hop's error."""
+    end_s = time.monotonic() + spec.connect_timeout_s
+
+    def ask() -> paramiko.PKey:
+        transport = paramiko.Transport(_way_to(spec, end_s))
+        try:
+            transport.start_client(timeout=max(0.1, end_s - time.monotonic()))
+            return transport.get_remote_server_key()
+        finally:
+            transport.close()
+
+    try:
+        return within(spec.connect_timeout_s, ask)
+    except _HopFailed as failed:
+        raise _on_the_way(spec, failed) from failed.error
+    except (OSError, EOFError, paramiko.SSHException) as error:
+        raise _explained(spec, error, connected=False) from error
+
+
+def _open(connection: fabric.Connection, spec: BoardSpec, end_s: float) -> None:
     """Runs in a thread that may be abandoned: past `end_s` it must end by itself and leave nothing open."""
-    sock = socket.create_connection((connection.host, connection.port), timeout=max(0.01, end_s - time.monotonic()))
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _TCP_OPTIONS.items():
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    sock = _way_to(spec, end_s)
     left_s = end_s - time.monotonic()
     if left_s <= 0:
         sock.close()
         raise TimeoutError
-    # One second more than the deadline: `within` speaks first, these only end the abandoned thread.
-    limits = dict.fromkeys(("timeout", "banner_timeout", "auth_timeout"), left_s + 1)
-    connection.connect_kwargs.update(sock=sock, **limits)
+    connection.connect_kwargs.update(sock=sock, **_limits(left_s))
     connection.open()
+
+
+def _limits(left_s: float) -> dict[str, Any]:
+    """One second more than the deadline: `within` speaks first, these only end the abandoned thread."""
+    return dict.fromkeys(("timeout", "banner_timeout", "auth_timeout"), left_s + 1)
+
+
+def _way_to(spec: BoardSpec, end_s: float) -> Any:
+    """A socket to the board, or a channel through the machines on the way; closing it closes them all."""
+    if not spec.jumps:
+        return _tcp(spec, end_s)
+    *before, last = spec.jumps
+    hop = replace(
+        spec, host=last.host, port=last.port, user=last.user, key_file=last.key_file, host_key=None, jumps=tuple(before)
+    )
+    client = paramiko.SSHClient()
+    try:
+        _pin_host_key(client, hop)
+        sock = _way_to(hop, end_s)
+        limits = _limits(max(0.1, end_s - time.monotonic()))
+        client.connect(hop.host, hop.port, hop.user, sock=sock, **_login_keys(hop), **limits)
+        transport = client.get_transport()
+        assert transport is not None
+        channel = transport.open_channel(
+            "direct-tcpip", (spec.host, spec.port), ("127.0.0.1", 0), timeout=limits["timeout"]
+        )
+    except _HopFailed:
+        client.close()
+        raise
+    except (OSError, EOFError, paramiko.SSHException, BoardError) as error:
+        client.close()
+        raise _HopFailed(hop, error) from error
+    return _Passage(channel, client)
+
+
+class _Passage:
+    """A channel through another machine, as a socket that takes the machine's connection with it when it closes."""
+
+    def __init__(self, channel: paramiko.Channel, client: paramiko.SSHClient) -> None:
+        self._channel = channel
+        self._client = client
+
+    def close(self) -> None:
+        with suppress(OSError, EOFError, paramiko.SSHException):  # Paramiko closes it from two threads
+            self._channel.close()
+        self._client.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+
+def _tcp(spec: BoardSpec, end_s: float) -> socket.socket:
+    sock = socket.create_connection((spec.host, spec.port), timeout=max(0.01, end_s - time.monotonic()))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _TCP_OPTIONS.items():
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return sock
+
+
+def _on_the_way(spec: BoardSpec, failed: _HopFailed) -> BoardError:
+    """What stopped us at a machine on the way, told of the board."""
+    error, place = failed.error, f"{failed.hop.host}:{failed.hop.port}"
+    told = error if isinstance(error, BoardError) else _explained(failed.hop, error, connected=False)
+    message = told.message.removeprefix(f"{spec.name}: ")
+    return type(told)(spec.name, f"on the way, at {place}: {message}", remedy=told.remedy)
 
 
 def _login_keys(spec: BoardSpec) -> dict[str, Any]:
@@ -99,7 +193,7 @@ def _pin_host_key(client: paramiko.SSHClient, spec: BoardSpec) -> None:
         if spec.host_key is not None:
             kind, encoded = spec.host_key.split()[:2]
             key = paramiko.PKey.from_type_string(kind, base64.b64decode(encoded))
-            client.get_host_keys().add(_known_hosts_name(spec), kind, key)
+            client.get_host_keys().add(known_hosts_name(spec), kind, key)
         else:
             client.load_system_host_keys(spec.known_hosts)
     except (OSError, ValueError, paramiko.SSHException, UnknownKeyType, InvalidHostKey) as error:
@@ -108,7 +202,8 @@ def _pin_host_key(client: paramiko.SSHClient, spec: BoardSpec) -> None:
         raise HostKeyRefused(spec.name, f"{source} cannot be used: {error}", remedy=remedy) from error
 
 
-def _known_hosts_name(spec: BoardSpec) -> str:
+def known_hosts_name(spec: BoardSpec) -> str:
+    """How known_hosts files call the board."""
     return spec.host if spec.port == 22 else f"[{spec.host}]:{spec.port}"
 
 
@@ -125,7 +220,7 @@ def _explained(spec: BoardSpec, error: Exception, *, connected: bool) -> BoardEr
         source = spec.known_hosts or "~/.ssh/known_hosts"
         return HostKeyRefused(
             spec.name,
-            f"its host key is {error.key.fingerprint}, but none is pinned for {_known_hosts_name(spec)} in {source}",
+            f"its host key is {error.key.fingerprint}, but none is pinned for {known_hosts_name(spec)} in {source}",
             remedy="compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the board; if they agree, write "
             f"`host_key: {error.key.get_name()} {error.key.get_base64()}`",
         )

@@ -47,6 +47,11 @@ def read(runner: Runner, fact: Fact[T], timeout_s: float = DEADLINE_S) -> Found[
         result = runner.run(fact.command, timeout_s)
     except CommandFailed as error:
         return Found(value=None, fault=error.message)
+    return found_in(fact, result)
+
+
+def found_in(fact: Fact[T], result: Result) -> Found[T]:
+    """What a finished command says of the fact."""
     if result.exit_code != 0:
         return Found(value=None, fault=_fault(fact, result))
     try:

@@ -16,6 +16,7 @@ print(json.dumps({
     "version": torch.__version__, "git": torch.version.git_version, "cuda": torch.version.cuda,
     "cuda_usable": torch.cuda.is_available(), "mkldnn": torch.backends.mkldnn.is_available(),
     "config_sha256": hashlib.sha256(config.encode()).hexdigest()[:12],
+    "cuda_archs": torch.cuda.get_arch_list() if torch.cuda.is_available() else [],
     "python": platform.python_version(), "works": float((torch.ones(64, 64) @ torch.ones(64, 64))[0, 0]) == 64.0,
 }))
 """
@@ -30,6 +31,7 @@ class TorchBuild:
     mkldnn: bool
     config_sha256: str  # of torch.__config__.show(): compiler, flags, libraries
     python: str
+    cuda_archs: tuple[str, ...] = ()  # sm_53, ...: what its kernels were built for; empty for a CPU build
     works: bool  # a small product of matrices came out right
 
 
@@ -37,7 +39,8 @@ def parse_torch(text: str) -> TorchBuild:
     """The last line is the JSON; imports may print before."""
     lines = text.strip().splitlines()
     try:
-        return TorchBuild(**json.loads(lines[-1]))
+        said = json.loads(lines[-1])
+        return TorchBuild(**{**said, "cuda_archs": tuple(said.get("cuda_archs", ()))})
     except (IndexError, TypeError, ValueError) as error:
         raise ValueError(f"no torch build in {text[-80:]!r}: {error}") from None
 

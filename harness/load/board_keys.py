@@ -6,6 +6,7 @@ import base64
 import binascii
 import difflib
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -13,9 +14,13 @@ from pydantic import AfterValidator, Field
 from harness.agent.sidecars import SIDECARS
 from harness.board_classes import BOARD_CLASSES
 from harness.errors import Problem
+from harness.fault_kinds import FaultKind
+from harness.images import names as image_names
+from harness.inventory import LAB_NAME
 from harness.load.fields import BudgetMb, Keys, Number, Seconds, Text, Whole, checked, field, one_of
 
 LEVELS = ("embedded", "namespace", "emulated")
+FAULTS = tuple(kind.value for kind in FaultKind)
 
 # Ansible still reads these; ignoring them would lead us to another address than Ansible.
 OLD_NAMES = {
@@ -61,6 +66,15 @@ Name = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 _KEY_EXAMPLE = "ssh-ed25519 AAAAC3Nza..."
 
 
+class LinkKeys(Keys):
+    """What the wire to a namespace board is like."""
+
+    rate_mbit: Annotated[Number, Field(gt=0)] | None = field("a rate in Mbit/s above 0", 20)
+    delay_ms: Annotated[Number, Field(ge=0)] | None = field("a time in ms, each way", 10)
+    jitter_ms: Annotated[Number, Field(ge=0)] | None = field("a time in ms, each way", 2)
+    loss_pct: Annotated[Number, Field(ge=0, le=100)] | None = field("a share in percent", 0.5)
+
+
 class BoardKeys(Keys):
     """Optional all: a host gets what its groups set, and its own values win."""
 
@@ -68,10 +82,10 @@ class BoardKeys(Keys):
     ansible_port: Annotated[Whole, Field(ge=1, le=65535)] | None = field("a port from 1 to 65535", 22)
     ansible_user: Name | None = field("a login name", "fedrack")
     ansible_ssh_private_key_file: Text | None = field("the path of a private key", "~/.ssh/id_ed25519")
-    ansible_connection: Literal["ssh"] | None = field("ssh, the only connection that FedRack has so far", "ssh")
+    ansible_connection: Literal["ssh", "adb", "local"] | None = field("ssh, adb or local", "ssh")
     ansible_python_interpreter: Text | None = field("an interpreter on the board", "/usr/bin/python3")
     board_class: Annotated[Text, one_of("board class", BOARD_CLASSES)] | None = field("a class", "jetson-nano")
-    image: Name | None = field("the name of a folder in device_images", "jetson-nano")
+    image: Annotated[Text, one_of("image", image_names())] | None = field("a folder of device_images", "jetson-jp4")
     virtual: Annotated[Text, one_of("level of virtual board", LEVELS)] | None = field("a level", "embedded")
     memory_budget_mb: BudgetMb | None = field("a whole number of MB, 64 or more", 1536)
     meters: list[Text] | None = field("a list of meters beside the board", "[shelly2://192.0.2.40]")
@@ -88,17 +102,24 @@ class BoardKeys(Keys):
     known_hosts: Text | None = field("the path of a known_hosts file", "known_hosts")
     root: Annotated[Text, AfterValidator(_folder)] | None = field("a folder relative to the login's home", ".fedrack")
     server_address: Address | None = field("the controller's address as the board sees it", "192.0.2.1")
+    lab: Annotated[Text, Field(pattern=LAB_NAME)] | None = field("the name of a lab", "lab")
+    link: LinkKeys | None = field("a link, with numbers from 0 up", "{rate_mbit: 20, delay_ms: 10}")
+    faults: list[Annotated[Text, one_of("fault", FAULTS)]] | None = field("a list of faults", "[under-voltage]")
     connect_timeout_s: Seconds | None = field("a number of seconds above 0", 10)
     command_timeout_s: Seconds | None = field("a number of seconds above 0", 30)
 
 
-def board_keys(raw: dict[str, Any], path: str) -> tuple[dict[str, Any], list[Problem]]:
-    """The keys of one level, checked. Other `ansible_*` keys pass, unless they look like a slip in one of ours."""
+def board_keys(raw: Mapping[str, Any], path: str, *, shared: bool = False) -> tuple[dict[str, Any], list[Problem]]:
+    """The keys of one level, checked. Other `ansible_*` keys pass, and in a `shared` file any key that is not ours,
+    unless they look like a slip in one of ours."""
     ours: dict[str, Any] = {}
-    known_ansible = [key for key in BoardKeys.model_fields if key.startswith("ansible_")]
     for key, value in raw.items():
         key = OLD_NAMES.get(key, key)
-        slip = difflib.get_close_matches(key, known_ansible, n=1, cutoff=0.9)
-        if key in known_ansible or slip or not key.startswith("ansible_"):
+        foreign = shared or key.startswith("ansible_")
+        if key in BoardKeys.model_fields or not foreign or _slip(key):
             ours[key] = value
     return checked(BoardKeys, ours, path)
+
+
+def _slip(key: str) -> bool:
+    return bool(difflib.get_close_matches(key, list(BoardKeys.model_fields), n=1, cutoff=0.9))

@@ -11,6 +11,7 @@ from harness.errors import BadInput, Problem, nearest
 
 # What Ansible would decrypt or evaluate, and we do not; `fields.no_template` refuses it where one of our keys needs it.
 VAULTED = "{{ vault }}"
+VAULT_HEADER = "$ANSIBLE_VAULT"  # how a file begins that is encrypted as a whole
 
 
 class _Loader(yaml.SafeLoader):
@@ -44,7 +45,7 @@ _Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping that the file holds. Raises `BadInput`."""
-    loader = _Loader(_text(path))
+    loader = _Loader(read_text(path))
     try:
         data = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
@@ -61,7 +62,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return data
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The file's text. Raises `BadInput`, with the nearest name where there is no such file."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -1,159 +1,84 @@
-"""Ansible's YAML inventories as boards: groups in groups, inherited vars, host ranges."""
+"""Ansible's inventories as boards: what the files say of each host, checked, with our defaults filled in."""
 
 from __future__ import annotations
 
 import getpass
-import graphlib
 import ipaddress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import paramiko
+
 from harness.board_classes import BOARD_CLASSES
 from harness.errors import BadInput, Problem
-from harness.inventory import BoardSpec, Inventory, Observation, Wanted
-from harness.load.board_keys import board_keys
-from harness.load.document import read_yaml
-from harness.load.fields import BAD, NAME, as_mapping, unknown_keys
-from harness.load.ranges import expand
+from harness.inventory import BoardSpec, Inventory, Jump, Link, Observation, Wanted
+from harness.load.fields import BAD
+from harness.load.inventory_ini import read_ini_inventory
+from harness.load.inventory_yaml import read_yaml_inventory
+from harness.load.ssh_config import SshConfig
+from harness.load.tree import Tree
+from harness.load.vars_files import read_vars_files
 from harness.meters import parse_meter
-from harness.units import bytes_from_mib
+from harness.units import bytes_from_mib, mib
 
 IDLE_S = 10.0  # at rest before and after each cell, on boards that have a power of their own
 COOL_DOWN_S = 120.0
 
-_PARTS = ("vars", "hosts", "children")
-
-
-@dataclass
-class _Group:
-    """A group as far as the file has told; it may be spread over several places."""
-
-    parents: set[str] = field(default_factory=set)
-    vars: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class _Host:
-    """A host as far as the file has told. `path` is the first place that names it."""
-
-    path: str
-    groups: set[str] = field(default_factory=set)
-    vars: dict[str, Any] = field(default_factory=dict)
-
 
 def load_inventory(path: str | Path) -> Inventory:
-    """The inventory in an Ansible-style YAML file. Raises `BadInput` with every mistake in it."""
+    """The inventory in a file of Ansible's, YAML or INI by its suffix. Raises `BadInput` with every mistake in it."""
     path = Path(path)
-    draft = _Draft()
-    for name, body in as_mapping(read_yaml(path), "", draft.problems).items():
-        draft.read_group(name, body, path=name, ancestors=() if name == "all" else ("all",))
-    order = draft.order_groups()
-    merged = {name: draft.merge(host, order) for name, host in draft.hosts.items()}
-    problems = [*draft.problems, *_mistakes(merged, draft, path.parent)]
+    tree = read_tree(path)
+    depth = tree.order()
+    merged = {name: tree.keys_of(name, depth) for name in tree.hosts}
+    problems = [*tree.problems, *_mistakes(merged, tree, path.parent)]
     if problems:
         raise BadInput(str(path), list(dict.fromkeys(problems)))
+    ssh = _ssh_config()
     boards = tuple(
-        _board(name, merged[name], draft.groups_of(draft.hosts[name], order), path.parent) for name in merged
+        _board(name, keys, tree.groups_of(tree.hosts[name], depth), path.parent, ssh) for name, keys in merged.items()
     )
-    names = {group: tuple(b.name for b in boards if group in ("all", *b.groups)) for group in ("all", *draft.groups)}
+    names = {group: tuple(b.name for b in boards if group in ("all", *b.groups)) for group in ("all", *tree.groups)}
     if any("ungrouped" in board.groups for board in boards):
         names["ungrouped"] = tuple(board.name for board in boards if "ungrouped" in board.groups)
     return Inventory(source=str(path), boards=boards, groups=names)
 
 
-class _Draft:
-    """What has been read so far, and every mistake met on the way."""
-
-    def __init__(self) -> None:
-        self.groups: dict[str, _Group] = {"all": _Group()}
-        self.hosts: dict[str, _Host] = {}
-        self.problems: list[Problem] = []
-
-    def read_group(self, name: str, raw: Any, path: str, ancestors: tuple[str, ...]) -> None:
-        """One `name: {vars, hosts, children}` of the file, and all below it."""
-        if not NAME.fullmatch(name):
-            self._mistake(path, f"{name!r} cannot name a group", "use letters, digits, `-`, `_` and `.`")
-        body = as_mapping(raw, path, self.problems)
-        self.problems += unknown_keys(body, _PARTS, path)
-        group = self.groups.setdefault(name, _Group())
-        group.parents.update(ancestors[-1:])
-        group.vars.update(self._vars(body.get("vars"), f"{path}.vars"))
-        for pattern, host in as_mapping(body.get("hosts"), f"{path}.hosts", self.problems).items():
-            self._read_hosts(pattern, host, f"{path}.hosts.{pattern}", name)
-        for child, below in as_mapping(body.get("children"), f"{path}.children", self.problems).items():
-            if child in (*ancestors, name):
-                self.groups[child].parents.add(name)  # `order_groups` reports the circle
-            else:
-                self.read_group(child, below, f"{path}.children.{child}", (*ancestors, name))
-
-    def _read_hosts(self, pattern: str, raw: Any, path: str, group: str) -> None:
-        own = self._vars(raw, path)
-        try:
-            names = expand(pattern)
-        except ValueError as error:
-            return self._mistake(path, str(error), "write a range like nano-[01:04]")
-        for name in names:
-            if not NAME.fullmatch(name):
-                remedy = "use letters, digits, `-`, `_` and `.`; address and port go to ansible_host and ansible_port"
-                return self._mistake(path, f"{name!r} cannot name a board", remedy)
-            host = self.hosts.setdefault(name, _Host(path=path))
-            host.groups.add(group)
-            host.vars.update(own)
-
-    def _vars(self, raw: Any, path: str) -> dict[str, Any]:
-        values, problems = board_keys(as_mapping(raw, path, self.problems), path)
-        self.problems += problems
-        return values
-
-    def order_groups(self) -> dict[str, int]:
-        """Depth of each group below `all`; a deeper one overrides, as in Ansible."""
-        depth: dict[str, int] = {}
-        try:
-            for name in graphlib.TopologicalSorter({n: g.parents for n, g in self.groups.items()}).static_order():
-                depth[name] = 1 + max((depth[parent] for parent in self.groups[name].parents), default=-1)
-        except graphlib.CycleError as error:
-            circle = " > ".join(reversed(error.args[1]))
-            self._mistake("all", f"groups contain each other: {circle}", "take one of them out of the other's children")
-        return depth
-
-    def groups_of(self, host: _Host, depth: dict[str, int]) -> tuple[str, ...]:
-        """All groups of a host below `all`, innermost last; at the same depth by name, as Ansible merges them."""
-        found: set[str] = set()
-        waiting = set(host.groups)
-        while waiting:
-            name = waiting.pop()
-            found.add(name)
-            waiting |= self.groups[name].parents - found
-        found.discard("all")
-        return tuple(sorted(found, key=lambda name: (depth.get(name, 0), name))) or ("ungrouped",)
-
-    def merge(self, host: _Host, depth: dict[str, int]) -> dict[str, Any]:
-        """The host's keys: all < outer groups < inner groups < its own. A null takes a key back."""
-        levels = ["all", *(name for name in self.groups_of(host, depth) if name in self.groups)]
-        values = {key: value for name in levels for key, value in self.groups[name].vars.items()}
-        return {key: value for key, value in {**values, **host.vars}.items() if value is not None}
-
-    def _mistake(self, path: str, what: str, remedy: str) -> None:
-        self.problems.append(Problem(path=path, what=what, remedy=remedy))
+def _ssh_config() -> SshConfig:
+    try:
+        return SshConfig()
+    except (OSError, ValueError, paramiko.ConfigParseError) as error:
+        remedy = "correct the file, or try `ssh -G HOST`"
+        raise BadInput("~/.ssh/config", [Problem(path="file", what=str(error), remedy=remedy)]) from None
 
 
-def _mistakes(merged: dict[str, dict[str, Any]], draft: _Draft, folder: Path) -> list[Problem]:
+def read_tree(path: Path) -> Tree:
+    """The inventory before anything is checked that only shows once groups and hosts are put together."""
+    tree = Tree()
+    read = read_yaml_inventory if path.suffix in (".yaml", ".yml", ".json") else read_ini_inventory
+    read(path, tree)
+    read_vars_files(path.parent, tree)
+    return tree
+
+
+def _mistakes(merged: dict[str, dict[str, Any]], tree: Tree, folder: Path) -> list[Problem]:
     """What only shows once groups and hosts are put together."""
     found: list[Problem] = []
     addresses: dict[tuple[Any, Any], str] = {}
 
     def mistake(name: str, what: str, remedy: str) -> None:
-        found.append(Problem(path=draft.hosts[name].path, what=what, remedy=remedy))
+        found.append(Problem(path=tree.hosts[name].path, what=what, remedy=remedy))
 
     for name, keys in merged.items():
-        if name in draft.groups:
+        if name in tree.groups:
             mistake(name, f"{name!r} names a group and a board", "give one of them another name")
         if "board_class" not in keys:
             mistake(name, "no board_class", "write `board_class: jetson-nano` here or in the group's vars")
         if keys.get("meters", BAD) is not BAD:
             for number, text in enumerate(keys["meters"]):
-                found += parse_meter(text, f"{draft.hosts[name].path}.meters[{number}]")[1]
+                found += parse_meter(text, f"{tree.hosts[name].path}.meters[{number}]")[1]
+        if problem := _budget_mistake(keys):
+            mistake(name, *problem)
         if "virtual" in keys:
             continue
         if problem := _server_address_mistake(keys):
@@ -165,7 +90,7 @@ def _mistakes(merged: dict[str, dict[str, Any]], draft: _Draft, folder: Path) ->
         if BAD not in address and addresses.setdefault(address, name) != name:
             what = f"{name} has the same address as {addresses[address]}, {address[0]}:{address[1]}"
             mistake(name, what, "give each board its own ansible_host or ansible_port")
-    if not merged and not draft.problems:
+    if not merged and not tree.problems:
         found.append(Problem(path="all", what="no boards", remedy="write one below `hosts:` of a group"))
     return found
 
@@ -178,6 +103,17 @@ def _server_address_mistake(keys: dict[str, Any]) -> tuple[str, str] | None:
     if _loopback(address) and not _loopback(keys.get("ansible_host", "")):
         return f"server_address {address} is the board itself when seen from there", remedy
     return None
+
+
+def _budget_mistake(keys: dict[str, Any]) -> tuple[str, str] | None:
+    budget_mb, board_class = keys.get("memory_budget_mb"), BOARD_CLASSES.get(keys.get("board_class", ""))
+    if not isinstance(budget_mb, int) or board_class is None or board_class.largest_bytes is None:
+        return None
+    if bytes_from_mib(budget_mb) <= board_class.largest_bytes:
+        return None
+    largest_mb = round(mib(board_class.largest_bytes))
+    what = f"memory_budget_mb {budget_mb} is above the board's memory: {keys['board_class']} has {largest_mb} at most"
+    return what, "leave the system its share: half of the board's memory is a good begin"
 
 
 def _loopback(address: Any) -> bool:
@@ -193,8 +129,13 @@ def _below(folder: Path, path: str) -> Path:
     return folder / Path(path).expanduser()
 
 
-def _board(name: str, keys: dict[str, Any], groups: tuple[str, ...], folder: Path) -> BoardSpec:
-    virtual = keys.get("virtual")
+def _board(name: str, keys: dict[str, Any], groups: tuple[str, ...], folder: Path, ssh: SshConfig) -> BoardSpec:
+    virtual, connection = keys.get("virtual"), keys.get("ansible_connection", "ssh")
+    jumps: tuple[Jump, ...] = ()
+    if virtual is None and connection == "ssh":
+        alias = keys.get("ansible_host", name)
+        keys = {**ssh.keys(alias), **{key: value for key, value in keys.items() if key != "ansible_host"}}
+        jumps = ssh.jumps(alias, getpass.getuser())
     python = keys.get("ansible_python_interpreter", "python3")
     key_file, known_hosts = keys.get("ansible_ssh_private_key_file"), keys.get("known_hosts")
     budget_mb = keys.get("memory_budget_mb")
@@ -203,14 +144,15 @@ def _board(name: str, keys: dict[str, Any], groups: tuple[str, ...], folder: Pat
         groups=groups,
         board_class=keys["board_class"],
         virtual=virtual,
-        image=keys.get("image", "virtual" if virtual else keys["board_class"]),
-        connection="ssh",
+        image=keys.get("image", "virtual" if virtual else BOARD_CLASSES[keys["board_class"]].image),
+        connection=connection,
         host=keys.get("ansible_host", name),
         port=keys.get("ansible_port", 22),
         user=keys.get("ansible_user") or getpass.getuser(),
         key_file=str(Path(key_file).expanduser()) if key_file else None,
         host_key=keys.get("host_key"),
         known_hosts=str(_below(folder, known_hosts)) if known_hosts else None,
+        jumps=jumps,
         python="python3" if python.startswith("auto") else python,  # auto, auto_silent: Ansible's own search
         root=keys.get("root", ".fedrack"),
         memory_budget_bytes=None if budget_mb is None else bytes_from_mib(budget_mb),
@@ -219,7 +161,14 @@ def _board(name: str, keys: dict[str, Any], groups: tuple[str, ...], folder: Pat
         command_timeout_s=keys.get("command_timeout_s", 30.0),
         wanted=Wanted(**{name: keys[name] for name in ("power_mode", "governor", "lock_clocks") if name in keys}),
         observation=_observation(keys, virtual),
+        lab=keys.get("lab"),
+        link=_link(keys["link"]) if "link" in keys else None,
+        faults=tuple(keys.get("faults", ())),
     )
+
+
+def _link(keys: dict[str, float | None]) -> Link:
+    return Link(**{key: value for key, value in keys.items() if value is not None})
 
 
 def _observation(keys: dict[str, Any], virtual: str | None) -> Observation:

@@ -10,6 +10,7 @@ from reports.compare import TRAFFIC, workload
 from reports.data import Block, Column, Entry, Figure, Paragraph, Section, Table
 from reports.figures import PHASES
 from reports.labels import groups
+from reports.provenance import linked
 from reports.quick import figures
 from reports.quick.facts import Facts
 from reports.tables import listed, quantity, row_mark, size, virtual_mark, word
@@ -62,4 +63,4 @@ def _row(rows: pd.DataFrame, row: Any) -> tuple[Entry, ...]:
     mark = row_mark(rows, row)
     times = [quantity(row[f"{name}_s"], 3, mark=mark) for name in ("round", *PHASES)]
     traffic = [size(row[name]) for name in TRAFFIC]
-    return (word(row["board"]), word(row["label"]), *times, *traffic, quantity(row["energy_j"], 1, mark=mark))
+    return (word(row["board"]), linked(row), *times, *traffic, quantity(row["energy_j"], 1, mark=mark))

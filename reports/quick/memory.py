@@ -9,6 +9,7 @@ import pandas as pd
 from reports.compare import BASELINE, LEVELS, with_failed, workload
 from reports.data import Block, Column, Entry, Figure, Paragraph, Section, Table
 from reports.labels import groups
+from reports.provenance import linked
 from reports.quick import accuracy, figures
 from reports.quick.facts import Facts
 from reports.quick.stages import stage_blocks
@@ -127,7 +128,7 @@ def _row(row: Any, repeated: bool) -> tuple[Entry, ...]:
     figures_ = [entry for level in LEVELS for entry in (size(row[level]), _change(row, level))]
     extra = [count(row["repeats"]), share(row["spread"])] if repeated else []
     ended = outcome(row["outcome"], row["repeats"], row["tries"])
-    return (word(row["board"]), word(row["label"]), size(row["budget_bytes"]), *figures_, *extra, ended)
+    return (word(row["board"]), linked(row), size(row["budget_bytes"]), *figures_, *extra, ended)
 
 
 def _change(row: Any, level: str) -> Entry:

@@ -9,18 +9,21 @@ from typing import Any
 
 import pandas as pd
 
-from reports.compare import BASELINE, LEVELS
+from reports.compare import BASELINE, LEVELS, against
 from reports.data import Column, Entry, Paragraph, Section, Table
 from reports.quick.facts import Facts
 from reports.quick.stages import averages, stage_peaks
-from reports.tables import MISSING, number, relative, word
-from reports.verdicts import Claim, Verdict, judge, load_claims, show
+from reports.statistics import Estimate, estimate
+from reports.tables import MINUS, MISSING, word
+from reports.verdicts import TOLERANCE, Claim, Verdict, judge, load_claims, show
 
 GROUP = "memory"
 INTRO = (
     "The papers' tables and figures were not available to us; only the headline numbers of their abstracts are set "
     "beside ours. Their models, data sets, boards, baselines and the level of their memory figures are not known here, "
-    "and “up to” names the best of their cases. Reproduced means: reached at one level at least, which is named."
+    "and “up to” names the best of their cases. Reproduced: our interval over repeats meets the number within "
+    f"{TOLERANCE:.0%} at one level at least, which is named; better: all of it lies beyond; differs: all of it falls "
+    "short. The rule is ours."
 )
 NO_BASE = f"{BASELINE} did not complete on this board under the same circumstances"
 
@@ -31,7 +34,7 @@ class Measured:
 
     board: str = ""
     method: str = ""
-    values: Mapping[str, float | None] = field(default_factory=dict)
+    values: Mapping[str, Estimate | None] = field(default_factory=dict)
     obstacle: str = ""  # why they must not be compared
 
 
@@ -43,33 +46,46 @@ class Judged:
 
 
 Measure = Callable[[Facts], list[Measured]]
+Convert = Callable[[float], float]  # a ratio to the baseline -> the claim's unit
 
 
 def split_memory(facts: Facts) -> list[Measured]:
     """SmartSplit's fold: the baseline's device peak over the split device peak."""
-    return [_at_levels(row, lambda change: 1 / (1 + change)) for row in _rows(facts, "split")]
+    return [_at_levels(row, _fold) for row in _rows(facts, "split")]
 
 
 def recompute_memory(facts: Facts) -> list[Measured]:
     """How far recomputation moves the peak; the paper's own number is not known."""
-    return [_at_levels(row, lambda change: change * 100) for row in _rows(facts, "recompute")]
+    return [_at_levels(row, _percent) for row in _rows(facts, "recompute")]
 
 
 def freeze_memory(facts: Facts) -> list[Measured]:
-    """SmartFreeze's average: the mean over stages of the peak, against the baseline's peak."""
+    """SmartFreeze's average: the mean over stages of the peak, against the baseline's peak; repeats together."""
     peaks = stage_peaks(facts)
     means = averages(peaks[(peaks["group"] == GROUP) & (peaks["method"] == "freeze")])
-    return [_at_levels(row, lambda change: change * 100) for _, row in means.iterrows()]
+    return [_staged(own) for _, own in means.groupby(["board", "label"], sort=False)]
+
+
+def _staged(own: pd.DataFrame) -> Measured:
+    """One board and method: a row of `stages.averages` per repeat, each with the baseline's median peak."""
+    first = own.iloc[0]
+    found = {
+        words: estimate([float(value) for value in (own[level] / own[f"base_{level}"]).dropna()])
+        for level, words in LEVELS.items()
+    }
+    values = {words: _converted(ratio_, _percent) for words, ratio_ in found.items()}
+    missing = all(value is None for value in values.values())
+    return Measured(board=first["board"], method=first["label"], values=values, obstacle=NO_BASE if missing else "")
 
 
 def split_latency(facts: Facts) -> list[Measured]:
     """Peak latency, read as the slowest round."""
-    return [_in_time(row, "worst_s", lambda change: change * 100) for row in _rows(facts, "split")]
+    return [_in_time(row, "worst_s", _percent) for row in _rows(facts, "split")]
 
 
 def freeze_speed(facts: Facts) -> list[Measured]:
     """Training speed, read as the time of all rounds, of which both have the same number."""
-    return [_in_time(row, "total_s", lambda change: 1 / (1 + change)) for row in _rows(facts, "freeze")]
+    return [_in_time(row, "total_s", _fold) for row in _rows(facts, "freeze")]
 
 
 def accuracy_gain(_: Facts) -> list[Measured]:
@@ -115,18 +131,36 @@ def _rows(facts: Facts, method: str) -> list[Any]:
     return [row for _, row in rows.iterrows()]
 
 
-def _at_levels(row: Any, convert: Callable[[float], float]) -> Measured:
-    changes = {words: relative(row[level], row[f"base_{level}"]) for level, words in LEVELS.items()}
-    values = {words: None if change is None else convert(change) for words, change in changes.items()}
+def _fold(ratio_: float) -> float:
+    """How many times smaller (or faster) than the baseline."""
+    return 1 / ratio_
+
+
+def _percent(ratio_: float) -> float:
+    """Change against the baseline in %."""
+    return (ratio_ - 1) * 100
+
+
+def _converted(found: Estimate | None, convert: Convert) -> Estimate | None:
+    if found is None:
+        return None
+    if found.low is None or found.high is None:
+        return found._replace(value=convert(found.value))
+    low, high = sorted((convert(found.low), convert(found.high)))
+    return found._replace(value=convert(found.value), low=low, high=high)
+
+
+def _at_levels(row: Any, convert: Convert) -> Measured:
+    values = {words: _converted(against(row, level), convert) for level, words in LEVELS.items()}
     missing = all(value is None for value in values.values())
     return Measured(board=row["board"], method=row["label"], values=values, obstacle=NO_BASE if missing else "")
 
 
-def _in_time(row: Any, column: str, convert: Callable[[float], float]) -> Measured:
-    change = relative(row[column], row[f"base_{column}"])
+def _in_time(row: Any, column: str, convert: Convert) -> Measured:
+    found = _converted(against(row, column), convert)
     virtual = not pd.isna(row["virtual"])
-    obstacle = NO_BASE if change is None else "virtual seconds" if virtual else ""
-    values = {"time (virtual)" if virtual else "time": None if change is None else convert(change)}
+    obstacle = NO_BASE if found is None else "virtual seconds" if virtual else ""
+    values = {"time (virtual)" if virtual else "time": found}
     return Measured(board=row["board"], method=row["label"], values=values, obstacle=obstacle)
 
 
@@ -165,9 +199,14 @@ def _row(row: Judged) -> tuple[Entry, ...]:
     )
 
 
-def _value(value: float | None, unit: str, mark: str = "") -> Entry:
-    found = number(value)
-    return MISSING if found is None else Entry(show(float(f"{found:.3g}"), unit) + mark, found)
+def _value(found: Estimate | None, unit: str, mark: str = "") -> Entry:
+    """`−58.3 % (−59 to −57)`, the interval where there is one."""
+    if found is None:
+        return MISSING
+    text = show(float(f"{found.value:.3g}"), unit)
+    if found.low is not None and found.high is not None:
+        text += f" ({found.low:.3g} to {found.high:.3g})".replace("-", MINUS)
+    return Entry(text + mark, found.value)
 
 
 def _sources() -> Table:

@@ -8,9 +8,12 @@ from reports.data import Report
 from reports.energy import energy
 from reports.figures import palette
 from reports.outcomes import outcomes
+from reports.provenance import provenance
 from reports.quick import accuracy, equality, latency, memory, published, summary
 from reports.quick.facts import Facts
 from reports.read import Run
+from reports.stability import stability
+from reports.traces import traces
 
 
 def build(run: Run) -> Report:
@@ -21,11 +24,14 @@ def build(run: Run) -> Report:
         memory.section(facts),
         latency.section(facts),
         energy(run, facts.cells),
+        traces(run, facts.cells, facts.colours),
         accuracy.section(facts),
         equality.section(facts),
         published.section(facts),
+        stability(run, facts.cells),
         outcomes(run, facts.cells),
         circumstances(run, facts.cells),
+        provenance(run, facts.cells),
     )
     return Report(
         name="quick",

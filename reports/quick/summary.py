@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from reports import stability
 from reports.compare import BASELINE, LEVELS, workload
 from reports.data import Finding, Paragraph, Section, Tone
 from reports.labels import groups
@@ -12,9 +13,8 @@ from reports.quick import accuracy, equality, figures, fits, published
 from reports.quick.facts import Facts
 from reports.read import Run
 from reports.tables import listed, percent, relative, show_change
-from reports.verdicts import State
+from reports.verdicts import STRENGTH, State
 
-STRENGTH: tuple[State, ...] = ("reproduced", "differs", "not comparable")
 MAX_SENTENCES = 6  # of one kind; the sections have the rest
 
 
@@ -29,7 +29,7 @@ def subtitle(run: Run) -> str:
 
 def findings(facts: Facts) -> tuple[Finding, ...]:
     """The sentences in the order of interest; what is missing comes last, but it comes."""
-    parts = (_fits, _savings, _accuracy, _equality, _published, _missing)
+    parts = (_fits, _savings, _accuracy, _equality, _published, _unstable, _missing)
     return tuple(finding for part in parts for finding in part(facts))
 
 
@@ -106,9 +106,15 @@ def _published(facts: Facts) -> Iterator[Finding]:
         verdicts.setdefault(f"{row.claim.system} {row.claim.quantity}", []).append(row.verdict.state)
     best = {name: min(states, key=STRENGTH.index) for name, states in verdicts.items()}
     named = {state: [name for name, found in best.items() if found == state] for state in STRENGTH}
-    parts = [f"{state}: {listed(named[state])}" for state in STRENGTH[:2]]
+    parts = [f"{state}: {listed(named[state])}" for state in STRENGTH[:-1] if named[state]]
     rest = f"not comparable: {len(named['not comparable'])}"
     yield Finding("Published", f"Of {len(best)} headline numbers, {'; '.join([*parts, rest])}.")
+
+
+def _unstable(facts: Facts) -> Iterator[Finding]:
+    found = stability.finding(facts.run, facts.cells)
+    if found:
+        yield found
 
 
 def _missing(facts: Facts) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,10 +18,11 @@ import asyncssh
 import psutil
 import pytest
 
-from harness.connect.ssh import SshConnection
+from harness.connect import Connection, connect
 from harness.inventory import BoardSpec
 from harness.load import load_inventory
 from harness.virtual.embedded import EmbeddedRack
+from tests.connect.adb_server import adb_server
 
 SSHD = Path("/usr/sbin/sshd")
 VIRTUAL = Path(__file__).parents[2] / "inventories" / "virtual.yaml"
@@ -56,19 +58,30 @@ def a_spec() -> BoardSpec:
     return replace(board, host="127.0.0.1", connect_timeout_s=1.0, command_timeout_s=5.0)
 
 
-@pytest.fixture(scope="session", params=["embedded", "openssh"])
+SSH_SERVERS = ("embedded", "openssh")
+
+
+@pytest.fixture(scope="session", params=[*SSH_SERVERS, "local", "adb"])
 def board(
     request: pytest.FixtureRequest, a_spec: BoardSpec, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveBoard]:
-    folder = tmp_path_factory.mktemp(request.param)
-    with (embedded if request.param == "embedded" else openssh)(a_spec, folder) as live:
+    with KINDS[request.param](a_spec, tmp_path_factory.mktemp(request.param)) as live:
+        yield live
+
+
+@pytest.fixture(scope="session", params=SSH_SERVERS)
+def ssh_board(
+    request: pytest.FixtureRequest, a_spec: BoardSpec, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveBoard]:
+    with KINDS[request.param](a_spec, tmp_path_factory.mktemp(request.param)) as live:
         yield live
 
 
 @pytest.fixture
-def connection(board: LiveBoard) -> Iterator[SshConnection]:
-    with SshConnection(board.spec) as connection:
-        yield connection
+def connection(board: LiveBoard) -> Iterator[Connection]:
+    connection = connect(board.spec)
+    yield connection
+    connection.close()
 
 
 @contextmanager
@@ -114,6 +127,25 @@ def openssh(spec: BoardSpec, folder: Path) -> Iterator[LiveBoard]:
     finally:
         server.terminate()
         server.wait()
+
+
+@contextmanager
+def local(spec: BoardSpec, folder: Path) -> Iterator[LiveBoard]:
+    yield LiveBoard(spec=replace(spec, connection="local"), folder=str(folder), server_pid=os.getpid())
+
+
+@contextmanager
+def adb(spec: BoardSpec, folder: Path) -> Iterator[LiveBoard]:
+    """The real adb program, and a stand-in for its server with one phone."""
+    if shutil.which("adb") is None:
+        pytest.skip("adb is not installed (Debian: adb)")
+    with adb_server(folder, "PHONE1") as port, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANDROID_ADB_SERVER_PORT", str(port))
+        phone = replace(spec, connection="adb", host="PHONE1", port=22, virtual=None, connect_timeout_s=5.0)
+        yield LiveBoard(spec=phone, folder="files", server_pid=os.getpid())
+
+
+KINDS = {"embedded": embedded, "openssh": openssh, "local": local, "adb": adb}
 
 
 def new_key(path: Path) -> str:

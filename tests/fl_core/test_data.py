@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fl_core.data.cifar import cifar10, cifar100
-from fl_core.data.dataset import batches
+from fl_core.data.dataset import batch_count, batches
 from fl_core.data.digits import digits
 from fl_core.data.idx import fashion_mnist, parse_idx
 from fl_core.data.partition import deal
@@ -89,6 +89,12 @@ def test_batches_depend_on_the_seed_alone_and_keep_their_size() -> None:
     assert [len(labels) for labels in first] == [32] * 4
     assert len(list(batches(data, 32, epochs=2, limit=3, seed=5))) == 3
     assert [len(y) for _, y, _ in batches(data.only(np.arange(5)), 32, epochs=1, limit=None, seed=5)] == [5]
+
+
+@pytest.mark.parametrize(("samples", "batch", "epochs", "limit"), [(70, 32, 2, None), (70, 32, 2, 3), (5, 32, 1, None)])
+def test_batches_can_be_counted_without_making_them(samples: int, batch: int, epochs: int, limit: int | None) -> None:
+    data = synthetic_cifar("", seed=1).only(np.arange(samples))
+    assert batch_count(samples, batch, epochs, limit) == len(list(batches(data, batch, epochs, limit, seed=5)))
 
 
 LABELS = np.random.RandomState(1).randint(0, 10, 2000)

@@ -6,7 +6,6 @@ import queue
 import struct
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +17,7 @@ import pytest
 from fl_core.errors import LinkClosed, LinkCorrupt, LinkError, LinkTimeout
 from fl_core.link import grpc_link, in_process
 from fl_core.link.base import Channel, Message
-from fl_core.link.codec import CHUNK_BYTES, CRC_BYTES, DTYPES, Assembler, chunks
+from fl_core.link.codec import CHUNK_BYTES, CRC_BYTES, DTYPES, Assembler, checksum, chunks
 from fl_core.link.tls import Identity, read_identity
 from harness.tls import write_identity
 
@@ -126,7 +125,7 @@ def test_nobody_listens() -> None:
 
 def resealed(part: bytes, before: int = 0) -> bytes:
     """The chunk with a checksum that is right for what it holds now."""
-    return part[:-CRC_BYTES] + struct.pack("<I", zlib.crc32(part[:-CRC_BYTES], before))
+    return part[:-CRC_BYTES] + struct.pack("<I", checksum(memoryview(part)[:-CRC_BYTES], before))
 
 
 def test_chunks_are_small_and_the_frame_is_whole() -> None:
@@ -157,6 +156,17 @@ def test_a_damaged_message_is_refused_with_words(damage: Any, words: str) -> Non
     with pytest.raises(LinkCorrupt, match=words):
         for part in damage(parts):
             assembler.feed(part)
+
+
+def test_every_damaged_word_of_a_chunk_shows() -> None:
+    whole = np.random.RandomState(0).bytes(5 * 32768 + 777)
+    right = checksum(memoryview(whole), 0)
+    for place in np.random.RandomState(1).randint(0, len(whole), 300):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << (place % 8)
+        assert checksum(memoryview(damaged), 0) != right
+    swapped = whole[8:16] + whole[:8] + whole[16:]
+    assert checksum(memoryview(swapped), 0) != right != checksum(memoryview(whole), 1)
 
 
 def test_a_header_may_not_make_us_allocate_more_than_we_take() -> None:

@@ -47,7 +47,7 @@ class LocalBoard:
 
     def __init__(self, folder: Path) -> None:
         self.state, self.sysfs = folder / "state", folder / "sys"
-        self.state.mkdir()
+        self.state.mkdir(parents=True)
         programs = folder / "programs"
         shutil.copytree(PROGRAMS, programs)
         (programs / "cat").write_text(_CAT)

@@ -21,7 +21,7 @@ def case_files(pattern: str) -> list[str]:
     return sorted(str(path.relative_to(CASES)) for path in CASES.glob(pattern) if "good_" not in path.name)
 
 
-@pytest.mark.parametrize("case", case_files("*/*.yaml"))
+@pytest.mark.parametrize("case", [*case_files("*/*.yaml"), *case_files("*/*.ini")])
 def test_every_mistake_is_listed_at_once(case: str) -> None:
     path = CASES / case
     expected = re.findall(r"^# mistake: (.*)$", path.read_text(), flags=re.MULTILINE)

@@ -120,8 +120,9 @@ def circumstance_rows(cell: Row) -> Iterator[Row]:
 
 
 def sample_rows(cell: Row) -> Iterator[Row]:
-    for tick in range(3):
-        yield {"cell_id": cell["cell_id"], "board": cell["board"], "t_s": float(tick), "cpu_agent_s": 0.01 * tick}
+    for tick in range(20):
+        facts = {"t_s": float(tick), "cpu_agent_s": 0.01 * tick, "rss_bytes": FLOOR + (tick % 7) * 10 * MIB}
+        yield {"cell_id": cell["cell_id"], "board": cell["board"], **facts}
 
 
 def as_frame(name: str, rows: list[Row]) -> pd.DataFrame:
@@ -239,3 +240,4 @@ def sketches(monkeypatch: pytest.MonkeyPatch) -> None:
         return '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 1" width="4" height="1"></svg>'
 
     monkeypatch.setattr("reports.quick.figures.draw", sketch)
+    monkeypatch.setattr("reports.traces.draw", sketch)

@@ -13,7 +13,7 @@ from typing import Any
 import pypdf
 import pytest
 
-from harness.errors import UnknownName
+from harness.errors import FedRackError, UnknownName
 from reports.build import Built, build_report
 
 Make = Callable[..., Path]
@@ -28,7 +28,7 @@ def squeezed(text: str) -> str:
 
 
 def page_text(built: Built) -> str:
-    page = re.sub(r"<(style|svg).*?</\1>", "", built.html.read_text(encoding="utf-8"), flags=re.DOTALL)
+    page = re.sub(r"<(style|svg|script).*?</\1>", "", built.html.read_text(encoding="utf-8"), flags=re.DOTALL)
     return squeezed(html.unescape(re.sub(r"<[^>]+>", " ", page)))
 
 
@@ -44,7 +44,7 @@ def texts(data: Row) -> Iterator[str]:
         if block["kind"] == "paragraph":
             yield block["text"]
             continue
-        yield f"{block['kind'].title()} {block['number']}. {block['caption']}"
+        yield f"{'Table' if block['kind'] == 'table' else 'Figure'} {block['number']}. {block['caption']}"
         for row in block.get("rows", []):
             yield from (entry["text"] for entry in row)
 
@@ -79,12 +79,14 @@ def test_the_page_opens_offline(built: Built) -> None:
     page = built.html.read_text(encoding="utf-8")
     found = Attributes(page)
     assert all(link.startswith("#") for link in found.links), found.links
-    assert not found.tags & {"script", "link", "iframe", "img", "object", "base"}
+    assert not found.tags & {"link", "iframe", "img", "object", "base"}
+    assert "default-src 'none'" in page  # the browser itself refuses every request
+    page = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     assert "@import" not in page and not re.search(r"url\(\s*['\"]?(?!#)", page)
     assert len(found.ids) == len(set(found.ids))  # several figures share one page
     assert {"caption", "figcaption", "h1", "h2", "main", "nav"} <= found.tags
     without_namespaces = re.sub(r'xmlns(:\w+)?="[^"]*"', "", page)
-    assert "http" not in without_namespaces
+    assert "http:" not in without_namespaces and "https:" not in without_namespaces
 
 
 def test_links_of_the_page_lead_somewhere(built: Built) -> None:
@@ -98,7 +100,7 @@ def test_hostile_names_stay_text(make_run: Make) -> None:
 
     boards = dict.fromkeys(HOSTILE, NANO)
     built = build_report(make_run(boards=boards, groups=("memory",), change=change))
-    assert "script" not in Attributes(built.html.read_text(encoding="utf-8")).tags
+    assert "alert(1)</script>" not in built.html.read_text(encoding="utf-8")
     for text in (page_text(built), pdf_text(built)):
         for name in (*HOSTILE, "<script>alert(1)</script> #pagebreak() $x$"):
             assert squeezed(name) in text
@@ -187,3 +189,14 @@ def test_a_failing_writer_leaves_no_half_report(make_run: Make, monkeypatch: pyt
     with pytest.raises(RuntimeError):
         build_report(folder)
     assert (folder / "report.json").read_bytes() == before
+
+
+@pytest.mark.usefixtures("sketches")
+def test_a_full_disk_is_a_sentence_and_leaves_the_report_before_it(make_run: Make) -> None:
+    folder = make_run(groups=("memory",))
+    before = build_report(folder).json.read_bytes()
+    (folder / "report.pdf.tmp").symlink_to("/dev/full")  # accepts every open and no byte
+    with pytest.raises(FedRackError, match="could not be written: No space left on device"):
+        build_report(folder)
+    assert (folder / "report.json").read_bytes() == before
+    assert not list(folder.glob("*.tmp"))

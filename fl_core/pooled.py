@@ -1,0 +1,194 @@
+"""A job at scale: hundreds of clients on a few trainers, with the same rounds and the same result as on boards.
+
+Run as `python3 -m fl_core.pooled --job FILE --data DIR [--actors N [--ray ADDRESS]] [--speeds FILE]`; events on stdout.
+Without actors everything runs in this process. With the speeds of board classes a round takes the time that it would
+take on boards (virtual time): it orders reports, and who is beyond its deadline or not needed is dropped as there.
+"""
+
+import argparse
+import json
+import time
+from contextlib import contextmanager
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+
+import numpy as np
+from torch import Tensor
+
+from fl_core import lifeline
+from fl_core.coordinator import Coordinator, Emit
+from fl_core.data.dataset import batch_count
+from fl_core.data.partition import deal
+from fl_core.errors import BadJob, BadUpdate, CoreError
+from fl_core.job import Job
+from fl_core.link.encoding import PLAIN
+from fl_core.rounds import ClientFacts, Now, Report, RoundPlan, Task
+from fl_core.tally import Tally
+from fl_core.tensors import to_arrays
+from fl_core.trainer import Order, Played, Pool, Trainer
+from fl_core.virtual_time import BoardSpeed, speeds_from_json
+
+
+class HerePool(Pool):
+    """One trainer, in this process."""
+
+    def __init__(self, job: Job, data_folder: str) -> None:
+        self._trainer = Trainer(job, data_folder)
+
+    def play(self, orders: Iterable[Order]) -> Iterator[Played]:
+        return (self._trainer.play(order) for order in orders)
+
+
+class PooledServer(Coordinator):
+    def __init__(
+        self,
+        job: Job,
+        data_folder: str,
+        pool: Pool,
+        emit: Emit,
+        speeds: Optional[Mapping[str, BoardSpeed]] = None,
+        checkpoint_file: Optional[str] = None,
+    ) -> None:
+        """Raises `BadJob` for what only a link can do."""
+        super().__init__(job, job.load_data(data_folder), emit, checkpoint_file)
+        if self.method.edge is not None and self.method.edge.shared:
+            raise BadJob("{} shares one model on an edge server: run it on boards".format(self.method.name))
+        if (job.wire_model, job.wire_smashed) != (PLAIN, PLAIN):
+            raise BadJob("a simulation has no wire: leave wire_model and wire_smashed at {}".format(PLAIN))
+        self._pool = pool
+        self._speeds = speeds
+        self._know_clients()
+
+    def _know_clients(self) -> None:
+        """What workers would say when they join."""
+        labels, classes = self.data.train_labels, self.data.classes
+        parts = deal(labels, len(self.job.clients), self.job.seed, self.job.partition)
+        for client, indices in zip(self.job.clients, parts):
+            counts = np.bincount(labels[indices], minlength=classes).tolist() if self.method.wants_labels else None
+            self.facts[client] = self.facts[client]._replace(samples=len(indices), label_counts=counts)
+            if self._speeds is not None and self.facts[client].board_class not in self._speeds:
+                raise BadJob("{}: no speed for board class {}".format(client, self.facts[client].board_class))
+
+    def free_clients(self, round_index: int) -> Dict[str, ClientFacts]:
+        return dict(self.facts)
+
+    def carry_out(self, now: Now, plan: RoundPlan) -> Tuple[Tally, Dict[str, Any]]:
+        started_s = time.monotonic()
+        tally = Tally(now, plan, self.half)
+        orders = self._orders(now, plan)
+        arrivals = self._arrivals(orders)
+        wanted = self._wanted(plan, arrivals, tally.lost)
+        for played in self._pool.play(order for order in orders if order.client in wanted):
+            phases = arrivals[played.client]
+            report = Report(played.samples, played.train_loss, played.facts, phases, sum(phases.values()))
+            try:
+                tally.fold(played.client, report, played.update)
+            except BadUpdate as error:
+                tally.reject(played.client, error)
+        tally.finish()
+        facts: Dict[str, Any] = {"round_s": time.monotonic() - started_s}
+        if self._speeds is not None:
+            facts["virtual_s"] = max([sum(arrivals[client].values()) for client in wanted] + self._waits(plan, tally))
+        return tally, facts
+
+    def _orders(self, now: Now, plan: RoundPlan) -> List[Order]:
+        """Clients with equal tasks share one dictionary of tensors."""
+        shared: List[Tuple[Task, Dict[str, np.ndarray]]] = []
+        orders = []
+        for client, task in plan.tasks.items():
+            tensors = next((known for other, known in shared if other == task), None)
+            if tensors is None:
+                tensors = to_arrays(self._tensors(task))
+                shared.append((task, tensors))
+            orders.append(Order(client, now.round_index, task, tensors))
+        return orders
+
+    def _tensors(self, task: Task) -> Dict[str, Tensor]:
+        parts = [task.stage.device] + ([task.stage.edge] if task.stage.edge else [])
+        held: Dict[str, Tensor] = {}
+        for key, value in self.state.items():
+            if any(part.holds(key) for part in parts):
+                region = self.half.region(task, key)
+                held[key] = value if region is None else value[region].contiguous()
+        return held
+
+    def _arrivals(self, orders: List[Order]) -> Dict[str, Dict[str, float]]:
+        """Each client's seconds by phase on its board; nothing where there are no speeds."""
+        if self._speeds is None:
+            return {order.client: {} for order in orders}
+        return {order.client: self._phases(order, self._speeds) for order in orders}
+
+    def _phases(self, order: Order, speeds: Mapping[str, BoardSpeed]) -> Dict[str, float]:
+        job, facts, device = self.job, self.facts[order.client], order.task.stage.device
+        assert facts.board_class is not None and facts.samples is not None
+        size = min(job.batch, facts.samples)
+        samples = size * batch_count(facts.samples, job.batch, job.local_epochs, job.batches_per_round)
+        down = sum(array.nbytes for key, array in order.tensors.items() if device.holds(key))
+        up = sum(array.nbytes for key, array in order.tensors.items() if device.trained(key))
+        return speeds[facts.board_class].seconds(samples, down, up)
+
+    def _wanted(
+        self, plan: RoundPlan, arrivals: Mapping[str, Mapping[str, float]], lost: Dict[str, str]
+    ) -> Dict[str, float]:
+        """Who reports in time and is waited for, with its seconds; the others are noted as lost and need not train."""
+        seconds = {client: sum(phases.values()) for client, phases in arrivals.items()}
+        for client, task in plan.tasks.items():
+            if seconds[client] > self._deadline_s(task):
+                lost[client] = "late: nothing after {:.1f} s".format(self._deadline_s(task))
+        first = sorted((client for client in seconds if client not in lost), key=lambda client: seconds[client])
+        for client in first[plan.enough :] if plan.enough is not None else []:
+            lost[client] = "not waited for: {} reports were enough".format(plan.enough)
+        return {client: seconds[client] for client in first[: plan.enough]}
+
+    def _waits(self, plan: RoundPlan, tally: Tally) -> List[float]:
+        """The deadlines that the server would have waited for in vain."""
+        if tally.complete:
+            return [0.0]
+        return [0.0] + [self._deadline_s(plan.tasks[client]) for client in tally.lost]
+
+    def _deadline_s(self, task: Task) -> float:
+        return self.job.round_timeout_s if task.deadline_s is None else task.deadline_s
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    parser = argparse.ArgumentParser(prog="fl_core.pooled")
+    parser.add_argument("--job", required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--actors", type=int, default=0, help="processes that train, through Ray; 0: this one")
+    parser.add_argument("--ray", help="address of a Ray cluster; without it one is started here, for this job")
+    parser.add_argument("--speeds", help="JSON file: board class -> the fields of a BoardSpeed")
+    parser.add_argument("--checkpoint", help="file to write after each round, and to go on from")
+    options = parser.parse_args(arguments)
+    lifeline.hold()
+    try:
+        with open(options.job) as file:
+            job = Job.from_json(json.load(file))
+        speeds = None
+        if options.speeds:
+            with open(options.speeds) as file:
+                speeds = speeds_from_json(json.load(file))
+        with opened_pool(job, options.data, options.actors, options.ray) as pool:
+            server = PooledServer(job, options.data, pool, lifeline.emit, speeds, options.checkpoint)
+            lifeline.emit(server.run_rounds())
+    except CoreError as error:
+        lifeline.emit({"event": "failed", "reason": str(error)})
+        return 1
+    return 0
+
+
+@contextmanager
+def opened_pool(job: Job, data_folder: str, actors: int, address: Optional[str]) -> Iterator[Pool]:
+    """The trainers, for as long as they are needed. Ray is imported only where it is asked for."""
+    if actors == 0:
+        yield HerePool(job, data_folder)
+        return
+    from fl_core.ray_pool import RayPool
+
+    pool = RayPool(job, data_folder, actors, address)
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+if __name__ == "__main__":
+    lifeline.leave(main())

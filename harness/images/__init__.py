@@ -1,0 +1,17 @@
+"""What a board's software is made of, as data: `device_images/<name>/image.yaml`. No I/O and no logic of installing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.images.base import Archive, Base, Image, Interpreter, Wheel
+from harness.images.fit import Platform, choose
+
+__all__ = ["FOLDER", "Archive", "Base", "Image", "Interpreter", "Platform", "Wheel", "choose", "names"]
+
+FOLDER = Path(__file__).resolve().parents[2] / "device_images"
+
+
+def names() -> list[str]:
+    """The images there are."""
+    return sorted(path.parent.name for path in FOLDER.glob("*/image.yaml"))

@@ -1,0 +1,33 @@
+"""From an inventory to a lab that stands, with the inventory for the other commands; or to nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.fault_kinds import FaultKind
+from harness.lab import faults, lab, needs
+from harness.lab.plan import Lab
+from harness.lab.written import write_inventory
+from harness.load import load_inventory
+
+
+def build(name: str, source: Path, inventory: Path) -> Lab:
+    """The lab `name` of the namespace boards in `source`, and the file `inventory` about it.
+
+    Raises `FedRackError`; what was made until then is removed again.
+    """
+    specs = load_inventory(source).boards
+    made = lab.plan(name, inventory, specs)
+    machine = needs.require()
+    lab.claim(made)
+    try:
+        lab.up(made, machine)
+        write_inventory(made, source)
+        wanted = {spec.name: spec.faults for spec in specs}
+        for board in made.boards:
+            for kind in wanted[board.name]:
+                faults.begin(board, FaultKind(kind), machine)
+    except BaseException:
+        lab.down(name)
+        raise
+    return made

@@ -1,0 +1,129 @@
+"""What a board sees as /: the machine's files, of which it may write what it likes, for it writes them on its own disk.
+
+An overlay above the machine's root, with a /proc, /sys and /run of its own. Called in the board's namespaces,
+by its init, as root. The disk is a tmpfs of a fixed size that outlives a reboot.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import harness
+from harness.lab import kernel, sysfs
+from harness.lab.false_clock import ORDERS
+from harness.lab.plan import STATE, LabBoard
+from harness.lab.shapes import SHAPES, Shape
+
+PANEL = Path("/run/board/panel")
+HOST_KEY, WRONG_HOST_KEY = Path("/run/board/host_key"), Path("/run/board/wrong_host_key")
+LOGIN_KEY = Path("/run/board/login_key.pub")
+PMIC = Path("/run/board/pmic")  # what the firmware of a Raspberry Pi 5 would answer
+PROC = Path("/run/board/proc")
+PYTHON = Path("/usr/local/bin/board-python")
+HOME = Path("/home/board")  # not the machine's /root, whose files the board sees too
+_PROC_FILES = ("meminfo", "stat", "cpuinfo")
+_STAND_INS = Path(__file__).parent / "stand_ins"
+_LXCFS_MEMINFO = Path("/var/lib/lxcfs/proc/meminfo")
+
+
+def enter(board: LabBoard, group_views: Iterable[tuple[Path, str]]) -> None:
+    """Builds the board's root and moves into it, for good."""
+    shape = SHAPES[board.board_class]
+    new = board.folder / "root"
+    new.mkdir(exist_ok=True)
+    for name in ("upper", "work"):
+        (board.disk / name).mkdir(exist_ok=True)
+    kernel.mount("none", "/", "none", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+    layers = f"lowerdir=/,upperdir={board.disk}/upper,workdir={board.disk}/work"
+    kernel.mount("overlay", str(new), "overlay", layers)
+    for folder in _elsewhere():
+        kernel.bind(folder, f"{new}{folder}")
+    kernel.mount("proc", f"{new}/proc", "proc")
+    kernel.bind("/dev", f"{new}/dev")
+    for folder in ("dev/shm", "run", "sys"):
+        kernel.mount("tmpfs", f"{new}/{folder}", "tmpfs")
+    plant(shape, board.facts.cores, new / "sys")
+    _bind_groups(group_views, new / "sys/fs/cgroup")
+    _furnish(board, shape, new)
+    kernel.change_root(str(new))
+
+
+def show_python(there: bool) -> None:
+    """The interpreter that the inventory names, there or not."""
+    away = PYTHON.with_suffix(".away")
+    now, then = (away, PYTHON) if there else (PYTHON, away)
+    if now.exists():
+        now.rename(then)
+
+
+def _elsewhere() -> set[str]:
+    """Where the interpreter and this package lie, if not on the root's own file system: the overlay has only that."""
+    needed = {sys.prefix, sys.base_prefix, str(Path(harness.__file__).parents[1])}
+    return {folder for folder in needed if os.stat(folder).st_dev != os.stat("/").st_dev}
+
+
+def plant(shape: Shape, cores: int, root: Path) -> None:
+    """The part of /sys that does not change, below `root`."""
+    for name, text in sysfs.static(shape, cores).items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Texts of the device tree end in NUL, without a newline; some readers find no GPU otherwise.
+        path.write_text(text if text.endswith("\0") else f"{text}\n")
+    for name, target in sysfs.links(shape).items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).symlink_to(target)
+
+
+def _bind_groups(views: Iterable[tuple[Path, str]], mount: Path) -> None:
+    for folder, name in views:
+        (mount / name).mkdir(parents=True, exist_ok=True)
+        kernel.bind(str(folder), str(mount / name))
+
+
+def _furnish(board: LabBoard, shape: Shape, new: Path) -> None:
+    """Keys, tools and names."""
+    _below(new, PANEL).mkdir(parents=True)
+    kernel.bind(str(board.panel), str(_below(new, PANEL)))
+    for key in (HOST_KEY, WRONG_HOST_KEY):
+        _below(new, key).write_bytes((board.folder / key.name).read_bytes())
+        _below(new, key).chmod(0o600)
+    _below(new, LOGIN_KEY).write_bytes((STATE / board.lab / LOGIN_KEY.name).read_bytes())
+    _below(new, PROC).mkdir()
+    for name in _PROC_FILES:
+        _below(new, PROC / name).touch()
+        live = name == "meminfo" and _LXCFS_MEMINFO.exists()
+        kernel.bind(str(_LXCFS_MEMINFO if live else _below(new, PROC / name)), f"{new}/proc/{name}")
+    passwd = (new / "etc/passwd").read_text()
+    (new / "etc/passwd").write_text(re.sub(r"(?m)^(root(?::[^:]*){4}):[^:]*:[^:]*$", rf"\1:{HOME}:/bin/sh", passwd))
+    _below(new, HOME).mkdir(mode=0o700, parents=True, exist_ok=True)
+    (new / "etc/hostname").write_text(board.name + "\n")
+    _program(_below(new, PYTHON), f'#!/bin/sh\n[ -r {ORDERS} ] && . {ORDERS}\nexec {sys.executable} "$@"\n')
+    tools = [tool for tool, there in (("nvpmodel", shape.release), ("jetson_clocks", shape.release),
+                                      ("vcgencmd", shape.firmware)) if there]  # fmt: skip
+    for tool in tools:
+        _program(new / "usr/local/bin" / tool, (_STAND_INS / tool).read_text())
+    if shape.release:
+        (new / "etc/nv_tegra_release").write_text(shape.release + "\n")
+        (new / "etc/nvpmodel.conf").write_text(_power_modes(shape))
+
+
+def _power_modes(shape: Shape) -> str:
+    lines = [
+        f"< POWER_MODEL ID={number} NAME={name} >\nCPU MAX_FREQ {hz // 1000}\n"
+        for number, (name, hz) in enumerate(shape.power_modes)
+    ]
+    return "".join(lines) + "< PM_CONFIG DEFAULT=0 >\n"
+
+
+def _program(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)  # of the machine: a new file, for written over it would stay a link of another's
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def _below(new: Path, path: Path) -> Path:
+    return new / path.relative_to("/")

@@ -1,0 +1,1 @@
+"""Studies with more clients than boards: who the clients are, and how fast their boards."""

@@ -1,0 +1,69 @@
+"""Many clients on few trainers: the same bits as on boards, and virtual time that decides who is in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fl_core.errors import BadJob
+from fl_core.job import Job
+from fl_core.pooled import HerePool, PooledServer, opened_pool
+from fl_core.simulate import simulate
+from fl_core.virtual_time import BoardSpeed
+
+MakeJob = Callable[..., Job]
+
+
+def run(job: Job, folder: str, **more: Any) -> tuple[str, list[dict[str, Any]]]:
+    events: list[dict[str, Any]] = []
+    done = PooledServer(job, folder, HerePool(job, folder), events.append, **more).run_rounds()
+    return done["parameters_sha256"], events
+
+
+@pytest.mark.parametrize("method", ["fedavg", "freeze", "recompute", "split"])
+def test_a_pool_gives_the_bits_of_boards(method: str, make_job: MakeJob, digits_folder: str) -> None:
+    job = make_job(method, cohort=2, partition={"kind": "dirichlet", "alpha": 0.5})
+    pooled, events = run(job, digits_folder)
+    boards = simulate(job, digits_folder)
+    assert pooled == boards.facts["parameters_sha256"]
+    assert [event["reported"] for event in events] == [
+        event["reported"] for event in boards.events if event["event"] == "round"
+    ]
+
+
+def test_ray_gives_the_bits_of_one_process(make_job: MakeJob, digits_folder: str) -> None:
+    pytest.importorskip("ray", reason="pip install 'fedrack[ray]'")
+    job = make_job("split", rounds=2)
+    with opened_pool(job, digits_folder, actors=2, address=None) as pool:
+        done = PooledServer(job, digits_folder, pool, lambda event: None).run_rounds()
+    assert done["parameters_sha256"] == run(job, digits_folder)[0]
+
+
+def classes(**speeds: float) -> dict[str, BoardSpeed]:
+    return {name: BoardSpeed(sample_s, 1e6, 1e6, latency_s=0.5) for name, sample_s in speeds.items()}
+
+
+def test_virtual_time_orders_reports_and_drops_who_is_late(make_job: MakeJob, digits_folder: str) -> None:
+    names = [f"c{i}" for i in range(6)]
+    facts = {name: {"board_class": "slow" if name in ("c1", "c4") else "fast"} for name in names}
+    job = make_job("fedavg", clients=names, client_facts=facts, rounds=1, batches_per_round=2, round_timeout_s=3.0)
+    speeds = classes(fast=0.001, slow=0.1)
+    _, [event] = run(job, digits_folder, speeds=speeds)
+    assert event["reported"] == ["c0", "c2", "c3", "c5"] and set(event["lost"]) == {"c1", "c4"}
+    assert event["virtual_s"] == 3.0  # the server waited for the slow ones until their deadline
+    spare = job._replace(cohort=4, spare=2, round_timeout_s=60.0)
+    _, [event] = run(spare, digits_folder, speeds=speeds)
+    assert event["reported"] == ["c0", "c2", "c3", "c5"]
+    model_bytes = 4 * 56_554 + 0  # parameters and statistics of the cnn on 1x8x8, less its counters
+    assert 0.5 + 64 * 0.001 + 2 * model_bytes / 1e6 == pytest.approx(event["virtual_s"], rel=0.01)
+
+
+def test_what_needs_a_link_is_refused(make_job: MakeJob, digits_folder: str) -> None:
+    with pytest.raises(BadJob, match="shares one model on an edge server"):
+        run(make_job("splitfed-v2"), digits_folder)
+    with pytest.raises(BadJob, match="no wire"):
+        run(make_job("fedavg", wire_model="int8"), digits_folder)
+    with pytest.raises(BadJob, match="a: no speed for board class None"):
+        run(make_job("fedavg"), digits_folder, speeds=classes(fast=1.0))
