@@ -12,7 +12,7 @@ BIN   := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench nightly figures report test test-slow check lock clean
+.PHONY: help setup bench nightly figures study-freeze report test test-slow check lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -35,6 +35,9 @@ nightly: $(READY) ## a night's run set beside the nights before: DEVICES= INVENT
 
 figures: $(READY) ## measure and print the figures of an area: AREA=measurement
 	$(BIN)/python -m benchmarks $(AREA)
+
+study-freeze: $(READY) ## accuracy of the freeze family and its baselines under memory classes (hours)
+	$(BIN)/python -m benchmarks.freeze.accuracy
 
 report: $(READY) ## draw the report of a finished run again: RUN=<run id> REPORT=
 	$(BIN)/fedrack report --report $(REPORT) $(RUN)

@@ -7,19 +7,35 @@ from typing import Any, Dict
 from fl_core.errors import UnknownName
 
 METHODS = {
+    "allsmall": "fl_core.methods.allsmall:METHOD",
+    "depthfl": "fl_core.methods.depthfl:METHOD",
+    "exclusivefl": "fl_core.methods.exclusivefl:METHOD",
     "fedavg": "fl_core.methods.fedavg:METHOD",
     "fedhybrid": "fl_core.methods.fedhybrid:METHOD",
+    "fedprox": "fl_core.methods.fedprox:METHOD",
+    "fedrolex": "fl_core.methods.fedrolex:METHOD",
     "freeze": "fl_core.methods.freeze:METHOD",
+    "heterofl": "fl_core.methods.heterofl:METHOD",
+    "neulite": "fl_core.methods.neulite:METHOD",
+    "profl": "fl_core.methods.profl:METHOD",
     "recompute": "fl_core.methods.recompute:METHOD",
+    "smartfreeze": "fl_core.methods.smartfreeze:METHOD",
     "split": "fl_core.methods.split:METHOD",
     "splitfed-v2": "fl_core.methods.splitfed_v2:METHOD",
+    "tifl": "fl_core.methods.tifl:METHOD",
 }
 
 MODELS = {
     "cnn": "fl_core.models.cnn:cnn",
     "mobilenetv2": "fl_core.models.mobilenet:mobilenetv2",
+    "resnet152": "fl_core.models.resnet:resnet152",
     "resnet18": "fl_core.models.resnet:resnet18",
+    "resnet34": "fl_core.models.resnet:resnet34",
+    "resnet50": "fl_core.models.resnet:resnet50",
+    "squeezenet": "fl_core.models.squeezenet:squeezenet",
     "vgg11-bn": "fl_core.models.vgg:vgg11_bn",
+    "vgg16-bn": "fl_core.models.vgg:vgg16_bn",
+    "vit": "fl_core.models.vit:vit",
 }
 
 DATASETS = {

@@ -58,7 +58,7 @@ class Coordinator:
         self._changed.update(dict.fromkeys(tally.news, round_index))
         self._note(tally)
         started_s = time.monotonic()
-        quality = evaluate(self.spec, plan.path, self.state, self.data)
+        quality = evaluate(self.half.spec, plan.path, self.state, self.data)
         accuracy = quality.accuracy if quality else None
         self.half.learn(Outcome(round_index, plan, tally.reports, tally.lost, self.state, accuracy))
         losses = [report.train_loss for report in tally.reports.values()]
@@ -67,6 +67,7 @@ class Coordinator:
                 "event": "round",
                 "round": round_index,
                 "stage": plan.name,
+                "notes": dict(plan.notes),
                 "reported": sorted(tally.reports),
                 "lost": tally.lost,
                 "samples": sum(report.samples for report in tally.reports.values()),

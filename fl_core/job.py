@@ -87,6 +87,12 @@ class Job(NamedTuple):
             learning_rate=self.learning_rate,
             momentum=self.momentum,
             weight_decay=self.weight_decay,
+            batch=self.batch,
+            budgets_bytes={
+                client: facts["memory_budget_bytes"]
+                for client, facts in self.client_facts.items()
+                if facts.get("memory_budget_bytes") is not None
+            },
         )
 
     def round_seed(self, round_index: int, client: str) -> int:

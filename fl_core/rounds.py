@@ -68,6 +68,7 @@ class RoundPlan(NamedTuple):
     path: Part  # from input to logits: what the server evaluates afterwards
     minimum: int = 1  # reports; with fewer the round changes nothing
     enough: Optional[int] = None  # reports that end the round; who is late is not waited for. None: all
+    notes: Mapping[str, Any] = {}  # what the method has to say for the record (JSON-able): emitted with the round
 
 
 class Report(NamedTuple):

@@ -35,6 +35,8 @@ class Setup(NamedTuple):
     learning_rate: float = 0.0
     momentum: float = 0.0
     weight_decay: float = 0.0
+    batch: int = 1  # samples of a step: what a stage needs in memory depends on it
+    budgets_bytes: Mapping[str, int] = {}  # by client, where known before the job
 
 
 class Batch(NamedTuple):
@@ -74,7 +76,7 @@ class ServerHalf:
     def __init__(self, setup: Setup) -> None:
         """Raises `BadJob` where the options cannot work: it is called before any board is touched."""
         self.setup = setup
-        self.spec = setup.spec
+        self.spec = setup.spec  # of the global model: a method may narrow it or draw its blocks anew
         self.options = setup.options
         self.memory: Dict[str, Any] = {}
         self.kept: Dict[str, Tensor] = {}

@@ -4,7 +4,7 @@ from typing import Tuple
 
 from torch import nn
 
-from fl_core.models.blocks import BlockSpec, ModelSpec
+from fl_core.models.blocks import BlockSpec, ModelSpec, pooled_head, scaled
 
 
 def conv_unit(in_channels: int, out_channels: int, stride: int) -> nn.Module:
@@ -15,14 +15,9 @@ def conv_unit(in_channels: int, out_channels: int, stride: int) -> nn.Module:
     )
 
 
-def pooled_head(channels: int, classes: int) -> nn.Module:
-    """(batch, channels, h, w) -> (batch, classes)."""
-    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))
-
-
-def cnn(input_shape: Tuple[int, int, int], classes: int) -> ModelSpec:
+def cnn(input_shape: Tuple[int, int, int], classes: int, width: float = 1.0) -> ModelSpec:
     """About 60 000 parameters; any input of at least 4x4."""
-    widths = (input_shape[0], 32, 64, 64)
+    widths = (input_shape[0], scaled(32, width), scaled(64, width), scaled(64, width))
     strides = (1, 2, 2)
     blocks = tuple(
         BlockSpec(

@@ -7,8 +7,7 @@ from typing import List, Tuple
 
 from torch import Tensor, nn
 
-from fl_core.models.blocks import BlockSpec, ModelSpec
-from fl_core.models.cnn import pooled_head
+from fl_core.models.blocks import BlockSpec, ModelSpec, pooled_head, scaled
 
 STEM, LAST = 32, 1280
 # per block: rows of (expansion, channels, repeats, stride of the first), Table 2 of the paper with CIFAR strides
@@ -42,22 +41,25 @@ class InvertedResidual(nn.Module):
         return inputs + outputs if self.joins else outputs
 
 
-def mobilenetv2(input_shape: Tuple[int, int, int], classes: int) -> ModelSpec:
+def mobilenetv2(input_shape: Tuple[int, int, int], classes: int, width: float = 1.0) -> ModelSpec:
+    stem, last = scaled(STEM, width), scaled(LAST, width)
+
     def build(index: int) -> nn.Sequential:
         units: List[nn.Module] = []
         channels = widths[index]
         if index == 0:
-            units.append(nn.Sequential(*conv(input_shape[0], STEM, 3), nn.ReLU6()))
-            channels = STEM
-        for expansion, out_channels, repeats, stride in BLOCKS[index]:
+            units.append(nn.Sequential(*conv(input_shape[0], stem, 3), nn.ReLU6()))
+            channels = stem
+        for expansion, full_channels, repeats, stride in BLOCKS[index]:
+            out_channels = scaled(full_channels, width)
             for repeat in range(repeats):
                 units.append(InvertedResidual(channels, out_channels, stride if repeat == 0 else 1, expansion))
                 channels = out_channels
         if index == len(BLOCKS) - 1:
-            units.append(nn.Sequential(*conv(channels, LAST, 1), nn.ReLU6()))
+            units.append(nn.Sequential(*conv(channels, last, 1), nn.ReLU6()))
         return nn.Sequential(*units)
 
-    widths = (input_shape[0], *(rows[-1][1] for rows in BLOCKS[:-1]), LAST)
+    widths = (input_shape[0], *(scaled(rows[-1][1], width) for rows in BLOCKS[:-1]), last)
     blocks = tuple(
         BlockSpec(
             "block{}".format(i + 1),
@@ -68,4 +70,4 @@ def mobilenetv2(input_shape: Tuple[int, int, int], classes: int) -> ModelSpec:
         )
         for i in range(len(BLOCKS))
     )
-    return ModelSpec("mobilenetv2", input_shape, classes, blocks, lambda: pooled_head(LAST, classes))
+    return ModelSpec("mobilenetv2", input_shape, classes, blocks, lambda: pooled_head(last, classes))

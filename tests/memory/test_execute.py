@@ -42,10 +42,11 @@ def same(one: nn.Module, other: nn.Module) -> bool:
     )
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(set(MODELS) - {"resnet152"}))  # slow, and made of resnet50's units
 def test_every_budget_gives_plain_gradients_and_statistics(name: str, make_model: MakeModel) -> None:
     images, labels = batch()
     plain, planned = make_model(name), make_model(name)
+    torch.manual_seed(2)  # the same dropout everywhere
     loss = plain_step(plain, images, labels)
     units = [*chain(planned.live_units()), Loss(labels)]
     profile = measure(units, images, EXACT)
@@ -56,6 +57,7 @@ def test_every_budget_gives_plain_gradients_and_statistics(name: str, make_model
         planned.load_state_dict(start)
         planned.zero_grad()
         plan = planner.smallest() if share == 0 else planner.plan(least + int(share * (most - least)) + 2**17)
+        torch.manual_seed(2)
         assert execute(units, plan.ops, images) == loss
         assert same(plain, planned), (share, plan.modes)
 

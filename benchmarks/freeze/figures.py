@@ -1,0 +1,11 @@
+"""The freeze family's figures: memory by stage against full training, and ProFL's own accounting."""
+
+from __future__ import annotations
+
+from benchmarks.freeze.memory import memory_rows
+from benchmarks.freeze.published import accounting_rows
+from benchmarks.table import Row
+
+
+def rows() -> list[Row]:
+    return [*accounting_rows(), *memory_rows()]

@@ -1,0 +1,1 @@
+"""Losses beside cross-entropy: a file per idea."""
