@@ -9,7 +9,7 @@ import json
 import queue
 import threading
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
 
 import torch
 from torch import Tensor
@@ -20,11 +20,12 @@ from fl_core.coordinator import Coordinator, Emit
 from fl_core.data.dataset import Dataset
 from fl_core.errors import BadUpdate, CoreError, EdgeLost, LinkError, NobodyLeft
 from fl_core.job import Job
+from fl_core.ledger.analytic import analytic_bytes
 from fl_core.link import grpc_link, tls
 from fl_core.link.base import Channel, Message
 from fl_core.protocol import VERSION, task_to_json, version_mismatch
 from fl_core.round import Round, Waiting
-from fl_core.rounds import ClientFacts, Now, RoundPlan, Task
+from fl_core.rounds import ClientFacts, Now, RoundPlan, Stage, Task
 from fl_core.sessions import Event, Joined, Lost, Session
 from fl_core.tally import Tally
 from fl_core.tensors import to_arrays
@@ -39,6 +40,7 @@ class Server(Coordinator):
         super().__init__(job, data, emit, checkpoint_file)
         self._inbox: "queue.Queue[Event]" = queue.Queue()
         self._sessions: Dict[str, Session] = {}
+        self._reckoned: Set[str] = set()  # names of stages
         self._gone: Dict[str, str] = {}  # told from outside, and not come back since
         self._edge: Optional[Channel] = None
         self._edge_address = ""
@@ -184,6 +186,15 @@ class Server(Coordinator):
         new = {c: task for c, task in plan.tasks.items() if task.stage.name not in self._sessions[c].rehearsed}
         if self.job.rehearse_batches and new:
             self._conduct(round_index, plan._replace(tasks=new), Waiting(), rehearse=True)
+            self._reckon(task.stage for task in new.values())
+
+    def _reckon(self, stages: Iterable[Stage]) -> None:
+        """What each new stage needs by arithmetic; between rehearsal and round, when no board is being measured."""
+        for stage in stages:
+            if stage.name not in self._reckoned:
+                self._reckoned.add(stage.name)
+                needed = analytic_bytes(self.job, self.half.spec, stage)
+                self.emit({"event": "reckoned", "stage": stage.name, "analytic_bytes": needed})
 
     def _conduct(self, round_index: int, plan: RoundPlan, waiting: Waiting, rehearse: bool) -> None:
         """Give everyone the order and take events until all have answered or are given up."""
