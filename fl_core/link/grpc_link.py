@@ -71,9 +71,14 @@ class GrpcChannel(Channel):
             item = self._outgoing.get()
             if item is None:
                 return
+            last = b""
             for chunk in chunks(item.message):
-                yield chunk
+                if last:
+                    yield last
+                last = chunk
+            # Before the last one, not after it: the peer may answer, finish and leave before gRPC asks us for more.
             item.handed_over = True
+            yield last
             item.done.set()
 
     def send(self, message: Message) -> None:

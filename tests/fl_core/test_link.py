@@ -246,3 +246,22 @@ def test_only_who_holds_the_runs_certificate_gets_in(tmp_path: Path) -> None:
     finally:
         listener.close()
     assert (tmp_path / "ours.pem").stat().st_mode & 0o077 == 0
+
+
+def test_a_peer_that_answers_and_leaves_at_once_has_heard_us() -> None:
+    """A server whose last round is over leaves while gRPC has not yet come back to the sender for more."""
+
+    def serve(channel: Channel) -> None:
+        channel.receive(10)
+        channel.send(Message("ack"))
+        channel.close()
+
+    listener = grpc_link.GrpcListener("127.0.0.1:0", serve)
+    try:
+        for _ in range(60):
+            near = grpc_link.connect(listener.address, 10)
+            near.send(Message("update", {}, {"x": np.zeros(300_000, "float32")}))
+            assert near.receive(10).kind == "ack"
+            near.close()
+    finally:
+        listener.close()
