@@ -18,6 +18,7 @@ from harness.store import RunFolder, read_lines
 
 SECONDS = ("download", "compute", "exchange", "upload")
 BYTES = ("download", "exchange", "upload")
+SHARED_SENSORS = {"embedded"}  # levels of virtual boards that have but the machine's, which each would claim
 
 
 def build_frames(folder: RunFolder) -> dict[str, pd.DataFrame]:
@@ -58,7 +59,7 @@ def _add_board(rows: dict[str, list[Row]], verdict: Row, board: str, raw: Path, 
     rows["cells"].append(
         {
             **_cell(key, verdict, board, trace, rounds, server),
-            **headline(energy),
+            **({} if facts["virtual"] in SHARED_SENSORS else headline(energy)),
             **_clock(trace),
             **mark(key, facts.get("circumstances")),
         }
@@ -136,7 +137,7 @@ def _cell(key: Row, verdict: Row, board: str, trace: BoardTrace, rounds: Sequenc
         peak_process_bytes=_largest(round_["peak_process_bytes"] for round_ in rounds),
         peak_pss_bytes=_largest(sample.get("pss_bytes") for sample in trace.samples),
         peak_cgroup_bytes=trace.exit_facts.get("cgroup_peak_bytes"),
-        peak_board_bytes=None if facts["virtual"] == "embedded" else _board_peak(trace.samples),
+        peak_board_bytes=None if facts["virtual"] in SHARED_SENSORS else _board_peak(trace.samples),
         late_ticks=trace.exit_facts.get("late_ticks"),
         missed_ticks=trace.exit_facts.get("missed_ticks"),
         faults="; ".join(trace.faults) or None,

@@ -19,11 +19,13 @@ from harness.energy import (
 )
 from harness.frame.trace import CONTROLLER, BoardTrace, Row
 from harness.frame.witnesses import COUNTER, Testimony, testimonies, watts_of_counter
+from harness.units import show_percent
 
 Window = tuple[float, float]
 ROUNDS = "rounds"  # all measured rounds, with what lies between them
 SETTLE_S = 0.5  # of a rest: the program that waits has to start, too
 FEWEST_REFRESHES = 20  # of a slow gauge within a window that it may speak for
+COVERED_SHARE = 0.99  # OURS: a witness that saw less of the measured rounds does not speak for the cell
 
 
 def energy_rows(key: Row, trace: BoardTrace, step_rate_hz: float | None) -> Iterator[Row]:
@@ -42,18 +44,33 @@ def energy_rows(key: Row, trace: BoardTrace, step_rate_hz: float | None) -> Iter
 
 
 def headline(rows: Sequence[Mapping[str, Any]]) -> Row:
-    """The columns of a cell: what the best witness of the whole board says of the measured rounds."""
-    for row in rows:
-        if row["window"] == ROUNDS and row["whole"] and row["energy_j"] is not None:
-            scope = f"{row['scope']} ({row['rails']})" if row["rails"] else row["scope"]
+    """The columns of a cell: the best witness of the whole board that saw all of the measured rounds.
+
+    Where each missed a part there is no energy: that of the rest would look like a saving.
+    """
+    told = [row for row in rows if row["window"] == ROUNDS and row["whole"] and row["energy_j"] is not None]
+    for row in told:
+        if _covered_share(row) >= COVERED_SHARE:
             return {
                 "energy_j": row["energy_j"],
                 "energy_uncertainty_j": row["uncertainty_j"],
                 "net_energy_j": row["net_j"],
-                "energy_scope": scope,
+                "energy_scope": f"{row['scope']} ({row['rails']})" if row["rails"] else row["scope"],
+                "energy_covered_share": _covered_share(row),
                 "energy_warnings": row["warnings"],
             }
-    return {}
+    if not told:
+        return {}
+    shares = ", ".join(f"{row['source']} {show_percent(_covered_share(row))}" for row in told)
+    return {
+        "energy_covered_share": max(map(_covered_share, told)),
+        "energy_warnings": f"no witness covers the measured rounds: {shares}",
+    }
+
+
+def _covered_share(row: Mapping[str, Any]) -> float:
+    share: float = min(1.0, row["covered_s"] / row["duration_s"]) if row["duration_s"] else 0.0
+    return share
 
 
 def _windows(trace: BoardTrace) -> dict[str, list[Window]]:

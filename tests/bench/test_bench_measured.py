@@ -62,7 +62,7 @@ def test_sidecar_meter_and_rest_reach_the_frames(command: Command, plug: Plug, m
     assert set(sensors.source) >= {"nvml", "meter0"}
     assert sensors.controller_s.notna().all() and sensors[sensors.source == "meter0"].t_s.isna().all()
     (cell,) = pd.read_parquet(run / "cells.parquet").to_dict("records")
-    assert cell["energy_scope"] == "wall" and cell["energy_j"] > 0
+    assert pd.isna(cell["energy_j"]), "several boards of this machine would claim the same joules"
     assert 0 < cell["clock_uncertainty_s"] < 0.05 and abs(cell["clock_offset_s"]) < 0.05
 
     held = pd.read_parquet(run / "circumstances.parquet").set_index("name").value

@@ -110,3 +110,17 @@ def test_power_rails_become_rows_and_the_energy_of_the_measured_rounds(run: RunF
     sensors = frames["sensors"]
     assert len(sensors) == 400 and set(sensors.quantity) == {"power_w", "temperature_c"}
     assert frames["cells"].set_index("board").loc["off"][["energy_j", "energy_scope"]].isna().all()
+
+
+def test_a_board_made_of_this_machine_has_no_energy_of_its_own(run: RunFolder) -> None:
+    (verdict,) = run.path.glob("cells/*/cell.json")
+    facts = json.loads(verdict.read_text())
+    facts["boards"]["real"]["virtual"] = "embedded"
+    write_json(verdict, facts)
+    (raw,) = run.path.glob("cells/*/raw/real")
+    about = {"rapl": {"scope": "package", "total": ["package-0"]}}
+    joules = [{"t_s": float(i), "sensors": {"rapl/total/energy_j": 5.0 * i}} for i in range(30)]
+    lines(raw / "samples.jsonl", [{"sensors_about": about}, *joules])
+    frames = build_frames(run)
+    assert frames["energy"].energy_j.notna().all() and len(frames["energy"])
+    assert frames["cells"].set_index("board").loc["real"][["energy_j", "energy_covered_share"]].isna().all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,21 @@ def test_the_headline_is_the_best_witness_of_the_whole(raw: Path) -> None:
     assert trace.faults == ("meter0: no answer within 0.8 s",)
     (raw / "samples.jsonl").unlink()
     assert headline(list(energy_rows(KEY, traced(raw), None)))["energy_scope"] == "wall"
+
+
+def test_a_rail_that_vanished_does_not_speak_for_the_cell(raw: Path) -> None:
+    kept = (raw / "samples.jsonl").read_text().splitlines()[:50]  # to 1014.9; the rounds are from 1012 to 1024
+    (raw / "samples.jsonl").write_text("\n".join(kept) + "\n")
+    cell = headline(list(energy_rows(KEY, traced(raw), None)))
+    assert (cell["energy_scope"], cell["energy_j"], cell["energy_covered_share"]) == ("wall", pytest.approx(156.0), 1.0)
+    (raw / "meter0.jsonl").unlink()
+    alone = headline(list(energy_rows(KEY, traced(raw), None)))
+    assert "energy_j" not in alone and alone["energy_covered_share"] == pytest.approx(
+        2.9 / 12.0, abs=1e-3
+    )  # 1012 to 1014.9
+    assert re.fullmatch(
+        r"no witness covers the measured rounds: jetson_power/total 2\d\.\d %", alone["energy_warnings"]
+    )
 
 
 def test_a_rate_that_cannot_carry_the_steps_is_warned_of(raw: Path) -> None:
