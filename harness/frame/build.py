@@ -12,8 +12,9 @@ import pandas as pd
 from harness.frame.align import on_controller
 from harness.frame.circumstances import circumstance_rows, mark
 from harness.frame.energy import energy_rows, headline
+from harness.frame.readings import BOARD, Row
 from harness.frame.schema import FRAMES, Column
-from harness.frame.trace import BOARD, BoardTrace, Row, read_trace
+from harness.frame.trace import BoardTrace, read_trace
 from harness.store import RunFolder, read_lines
 
 SECONDS = ("download", "compute", "exchange", "upload")
@@ -27,7 +28,9 @@ def build_frames(folder: RunFolder) -> dict[str, pd.DataFrame]:
     for verdict in folder.verdicts():
         cell_path = folder.cell(verdict["cell_id"])
         server_rounds = {
-            event["round"]: event for event in read_lines(cell_path / "server.jsonl") if event["event"] == "round"
+            event["round"]: event
+            for event in read_lines(cell_path / "server.jsonl")
+            if event.get("event") == "round" and "round" in event
         }
         for board in verdict["boards"]:
             _add_board(rows, verdict, board, cell_path / "raw" / board, server_rounds)

@@ -17,7 +17,8 @@ from harness.energy import (
     net_energy,
     power_trace,
 )
-from harness.frame.trace import CONTROLLER, BoardTrace, Row
+from harness.frame.readings import CONTROLLER, Row
+from harness.frame.trace import BoardTrace
 from harness.frame.witnesses import COUNTER, Testimony, testimonies, watts_of_counter
 from harness.units import show_percent
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.agent.sources.battery import calibrate, drawn_w, refresh_period_s
-from harness.frame.trace import BoardTrace, Row, Stream
+from harness.frame.readings import Row, Stream
+from harness.frame.trace import BoardTrace
 
 POWER, COUNTER = "power", "counter"
 Series = tuple[tuple[float, ...], tuple[float, ...]]  # times and values

@@ -54,7 +54,16 @@ def raw(tmp_path: Path) -> Path:
     events = [
         {"event": "phase", "enter": "x", "closed": outside},
         {"event": "phase", "enter": "y", "closed": phase},
-        {"event": "round", "t_s": 1024.0, "round_s": 12.0},
+        {
+            "event": "round",
+            "t_s": 1024.0,
+            "round_s": 12.0,
+            "round": 1,
+            "stage": "all",
+            "seconds": {},
+            "bytes": {},
+            "samples": 10,
+        },
     ]
     lines(tmp_path / "events.jsonl", events)
     return tmp_path
