@@ -163,7 +163,7 @@ def _clock(trace: BoardTrace) -> Row:
         return {}
     return {
         "clock_offset_s": trace.clock.offset_s,
-        "clock_uncertainty_s": max(reading.uncertainty_s for reading in trace.clock.readings),
+        "clock_uncertainty_s": trace.clock.uncertainty_s,
         "clock_drift_ppm": trace.clock.drift_ppm,
     }
 

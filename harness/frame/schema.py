@@ -84,7 +84,7 @@ CELLS = _columns(
     ("missed_ticks", "Int64", "samples that were due and never taken"),
     ("faults", "string", "sensors that failed, by name"),
     ("clock_offset_s", "Float64", "board's monotonic clock less the controller's, at the start"),
-    ("clock_uncertainty_s", "Float64", "the larger of the two readings' uncertainties"),
+    ("clock_uncertainty_s", "Float64", "of a moment of the cell on the controller's clock, at most"),
     ("clock_drift_ppm", "Float64", "over the cell; missing where the clock jumped"),
     ("circumstances_id", "string", "hash of all circumstances but the board's name: only equal ones are averaged"),
     ("objections", "string", "why the cell's numbers do not stand by themselves"),
