@@ -10,16 +10,18 @@ from harness.clock import ClockMap
 from harness.energy import (
     Energy,
     Idle,
+    Level,
+    counted_level,
     counter_energy,
     energy_of,
-    idle_level,
     joined,
+    level_of,
     net_energy,
     power_trace,
 )
 from harness.frame.readings import CONTROLLER, Row
 from harness.frame.trace import BoardTrace
-from harness.frame.witnesses import COUNTER, Testimony, testimonies, watts_of_counter
+from harness.frame.witnesses import COUNTER, Testimony, testimonies
 from harness.units import show_percent
 
 Window = tuple[float, float]
@@ -98,20 +100,14 @@ def _on_its_clock(span: Window, told: Testimony, clock: ClockMap | None) -> Wind
 
 
 def _energy(told: Testimony, spans: Sequence[Window], step_rate_hz: float | None) -> Energy:
-    accuracy_share = told.witness.accuracy_share
     if told.witness.kind == COUNTER:
-        parts = [
-            counter_energy(told.t_s, told.values, *span, rails=told.rails, scope=told.scope,
-                           accuracy_share=accuracy_share)
-            for span in spans
-        ]  # fmt: skip
-        return joined(parts)
+        return joined([_counted(told, told.t_s, told.values, span) for span in spans])
     period_s = told.refresh_s
     parts = []
     for start_s, end_s in spans:
         times, watts = _around(told, start_s, end_s)
-        trace = power_trace(times, watts, rails=told.rails, scope=told.scope, accuracy_share=accuracy_share,
-                            period_s=period_s)  # fmt: skip
+        trace = power_trace(times, watts, rails=told.rails, scope=told.scope,
+                            accuracy_share=told.witness.accuracy_share, period_s=period_s)  # fmt: skip
         parts.append(energy_of(trace, start_s, end_s, step_rate_hz))
     return joined(parts)
 
@@ -129,23 +125,28 @@ def _idle(told: Testimony, trace: BoardTrace) -> Idle | None:
     """What the board drew at rest; None where rest was not asked for or tells nothing."""
     if not told.at_rest or not any(trace.rests):
         return None
-    times: list[float] = []
-    watts: list[float] = []
-    windows: list[Window | None] = []
-    if told.clock == CONTROLLER:
-        times, watts = _watts(told, told.t_s, told.values)
-    for rest, (t_s, values) in zip(trace.rests, told.at_rest, strict=True):
-        window = (rest.start_s + SETTLE_S, rest.end_s) if rest else None
-        windows.append(window and _on_its_clock(window, told, trace.clock))
-        if told.clock != CONTROLLER:
-            more_s, more_w = _watts(told, t_s, values)
-            times, watts = times + more_s, watts + more_w
-    power = power_trace(times, watts, rails=told.rails, scope=told.scope, accuracy_share=told.witness.accuracy_share)
-    return idle_level(power, *windows)
+    level = _counted_rest if told.witness.kind == COUNTER else _rest
+    sides = []
+    for rest, own in zip(trace.rests, told.at_rest, strict=True):
+        window = _on_its_clock((rest.start_s + SETTLE_S, rest.end_s), told, trace.clock) if rest else None
+        series = (told.t_s, told.values) if told.clock == CONTROLLER else own
+        sides.append(level(told, *series, window) if window else None)
+    return Idle(before=sides[0], after=sides[1])
 
 
-def _watts(told: Testimony, t_s: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:
-    return watts_of_counter(t_s, values) if told.witness.kind == COUNTER else (list(t_s), list(values))
+def _rest(told: Testimony, t_s: Sequence[float], watts: Sequence[float], window: Window) -> Level | None:
+    accuracy_share = told.witness.accuracy_share
+    power = power_trace(t_s, watts, rails=told.rails, scope=told.scope, accuracy_share=accuracy_share)
+    return level_of(power, window)
+
+
+def _counted_rest(told: Testimony, t_s: Sequence[float], joules: Sequence[float], window: Window) -> Level | None:
+    return counted_level(_counted(told, t_s, joules, window))
+
+
+def _counted(told: Testimony, t_s: Sequence[float], joules: Sequence[float], window: Window) -> Energy:
+    accuracy_share = told.witness.accuracy_share
+    return counter_energy(t_s, joules, *window, rails=told.rails, scope=told.scope, accuracy_share=accuracy_share)
 
 
 def _row(told: Testimony, window: str, duration_s: float, energy: Energy, idle: Idle | None) -> Row:

@@ -157,6 +157,35 @@ def test_a_counter_may_tell_it(raw: Path) -> None:
     assert row["energy_j"] == pytest.approx(84.0) and row["idle_power_w"] is None
 
 
+def test_a_sensor_that_tells_power_and_a_counter_has_a_row_for_each(raw: Path) -> None:
+    """A plug whose answers failed for most of the rounds: its counter knows what was used meanwhile."""
+    (raw / "samples.jsonl").unlink()
+    about = {"source": "meter0", "scope": "wall", "clock": "monotonic, of the controller"}
+    wall = [
+        {"t_s": t_s, "sensors": {"meter0/wall/power_w": 13.0, "meter0/wall/energy_j": 13.0 * t_s}}
+        for t_s in (*range(0, 14), *range(22, 41))
+    ]
+    lines(raw / "meter0.jsonl", [{"about": about}, *wall])
+    rows = rows_of(raw)
+    assert rows["meter0/wall", "rounds"]["gap_s"] > 5.0
+    counted = rows["meter0/wall (counter)", "rounds"]
+    assert (counted["energy_j"], counted["gap_s"]) == (pytest.approx(156.0), 0.0)
+    assert headline(list(rows.values()))["energy_j"] == pytest.approx(156.0)
+
+
+def test_rest_by_a_counter_weighs_its_intervals_by_their_length(raw: Path) -> None:
+    about = {"source": "meter0", "scope": "wall"}
+    asked_s = (0.0, 0.6, 1.0, 1.4, 2.0, 3.0, 4.0, 8.0, 9.0, *map(float, range(10, 41)))
+    wall, used_j = [], 0.0
+    for before_s, t_s in zip((0.0, *asked_s), asked_s, strict=False):
+        used_j += (t_s - before_s) * (2.0 if t_s <= 4.0 else 6.0)
+        wall.append({"t_s": t_s, "sensors": {"meter0/wall/energy_j": used_j}})
+    lines(raw / "meter0.jsonl", [{"about": about}, *wall])
+    row = rows_of(raw)["meter0/wall", "rounds"]
+    before_w = (2.0 * 3.5 + 6.0 * 5.0) / 8.5  # of rest from 0.5 to 9.0
+    assert row["idle_power_w"] == pytest.approx((before_w + 6.0) / 2)
+
+
 def test_a_phone_is_calibrated_on_its_own_load(raw: Path) -> None:
     """A gauge with an inverted sign in mA, renewed every 2 s: 4 V, 500 mA."""
     prefix = "battery/battery/"
