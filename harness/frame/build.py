@@ -169,8 +169,12 @@ def _clock(trace: BoardTrace) -> Row:
 
 
 def _step_rate_hz(cell: Row, rounds: Sequence[Row]) -> float | None:
-    """How often the load repeats itself: local steps per second of computing."""
-    rates = [_steps(cell, each["samples"]) / each["compute_s"] for each in rounds if each["compute_s"]]
+    """How often the load repeats itself: local steps per second of computing, and of exchanging where each does."""
+    rates = [
+        _steps(cell, each["samples"]) / (each["compute_s"] + (each["exchange_s"] or 0.0))
+        for each in rounds
+        if each["compute_s"]
+    ]
     return statistics.median(rates) if rates else None
 
 

@@ -26,6 +26,7 @@ from harness.units import show_percent
 
 Window = tuple[float, float]
 ROUNDS = "rounds"  # all measured rounds, with what lies between them
+HOLD_STEPS = (ROUNDS, "compute")  # windows in which the load repeats with each local step
 SETTLE_S = 0.5  # of a rest: the program that waits has to start, too
 FEWEST_REFRESHES = 20  # of a slow gauge within a window that it may speak for
 COVERED_SHARE = 0.99  # OURS: a witness that saw less of the measured rounds does not speak for the cell
@@ -42,7 +43,8 @@ def energy_rows(key: Row, trace: BoardTrace, step_rate_hz: float | None) -> Iter
             on_clock = [_on_its_clock(span, told, trace.clock) for span in spans]
             if any(span is None for span in on_clock):
                 continue
-            energy = _energy(told, [span for span in on_clock if span], step_rate_hz)
+            rate_hz = step_rate_hz if name in HOLD_STEPS else None
+            energy = _energy(told, [span for span in on_clock if span], rate_hz)
             yield {**key, **_row(told, name, sum(end - start for start, end in spans), energy, idle)}
 
 
@@ -108,7 +110,8 @@ def _energy(told: Testimony, spans: Sequence[Window], step_rate_hz: float | None
         times, watts = _around(told, start_s, end_s)
         trace = power_trace(times, watts, rails=told.rails, scope=told.scope,
                             accuracy_share=told.witness.accuracy_share, period_s=period_s)  # fmt: skip
-        parts.append(energy_of(trace, start_s, end_s, step_rate_hz))
+        holds_steps = step_rate_hz is not None and (end_s - start_s) * step_rate_hz >= 1.0
+        parts.append(energy_of(trace, start_s, end_s, step_rate_hz if holds_steps else None))
     return joined(parts)
 
 

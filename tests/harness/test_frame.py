@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.frame.build import build_frames
+from harness.frame.build import _step_rate_hz, build_frames
 from harness.frame.schema import FRAMES
 from harness.load import load_study
 from harness.store import RunFolder, write_json
@@ -87,6 +87,13 @@ def test_rounds_take_the_tensor_peak_of_their_stage(run: RunFolder) -> None:
     assert rounds.peak_tensor_bytes.fillna(-1).tolist() == [900, 900, -1]
     assert rounds.accuracy.fillna(-1).tolist() == [0.5, -1, 0.75]
     assert rounds.exchange_s.isna().all()
+
+
+def test_a_step_of_a_split_lasts_through_its_exchange() -> None:
+    cell = {"batch": 10, "local_epochs": 1, "batches_per_round": None}
+    rounds = [{"samples": 100, "compute_s": 2.0, "exchange_s": 3.0}, {"samples": 100, "compute_s": 2.0,
+              "exchange_s": None}, {"samples": 100, "compute_s": 4.0, "exchange_s": 1.0}]  # fmt: skip
+    assert _step_rate_hz(cell, rounds) == pytest.approx(2.0)
 
 
 def test_an_empty_run_has_empty_frames(tmp_path: Path) -> None:

@@ -138,6 +138,16 @@ def test_a_rate_that_cannot_carry_the_steps_is_warned_of(raw: Path) -> None:
     assert "2.5 samples for a step" in row["warnings"]
 
 
+def test_only_windows_with_steps_are_held_against_their_rate(raw: Path) -> None:
+    phases = [("compute", 1012.0, 1016.0), ("compute", 1016.5, 1016.6), ("upload", 1020.0, 1024.0)]
+    closed = [{"phase": name, "start_s": start_s, "end_s": end_s} for name, start_s, end_s in phases]
+    whole = json.loads((raw / "events.jsonl").read_text().splitlines()[-1])
+    lines(raw / "events.jsonl", [*({"event": "phase", "closed": each} for each in closed), whole])
+    rows = rows_of(raw, step_rate_hz=4.0)
+    doubted = {window for (_, window), row in rows.items() if "samples for a step" in (row["warnings"] or "")}
+    assert doubted == {"rounds", "compute"}
+
+
 def test_nobody_tells_any_power(raw: Path) -> None:
     for file in ("samples.jsonl", "meter0.jsonl"):
         (raw / file).unlink()
