@@ -1,8 +1,9 @@
 """What the observer costs: training with the agent sampling and with the agent stopped, interleaved on one board.
 
-One steady training process runs through; the agent beside it is stopped and continued every few seconds (SIGSTOP,
-SIGCONT), so both sides see the same process, the same memory and the same neighbours. The agent's own samples tell when
-it was awake. Pure analysis first, then the driver.
+One steady training process runs through; the agent beside it is paused every few seconds, so both sides see the same
+process, the same memory and the same neighbours. The agent's own samples tell when it was awake. A stretch counts by
+its throughput, for a tick falls on few steps: their median would not see it. Sidecars run through both sides and are
+not priced. Pure analysis first, then the driver.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from itertools import pairwise
 from scipy.stats import t as student
 
 EDGE_S = 0.2  # steps this close to a switch belong to neither side
+FEWEST_STEPS = 3  # of a stretch that counts
 ASLEEP_S = 0.8  # a longer silence than this means that the agent was stopped
 
 Step = Sequence[float]  # start, duration, seconds on the board's monotonic clock
@@ -31,7 +33,7 @@ class Overhead:
     low: float  # 95 % interval of the mean
     high: float
     pairs: int
-    step_s: float  # median step without sampling
+    step_s: float  # without sampling
 
     @property
     def sentence(self) -> str:
@@ -57,7 +59,7 @@ def analyse(steps: Sequence[Step], sample_times_s: Sequence[float]) -> Overhead:
     awake = spans_awake(sample_times_s)
     ratios, quiet_steps = [], []
     for (start, end), (next_start, _) in pairwise(awake):
-        on, off = _median(steps, start, end), _median(steps, end, next_start)
+        on, off = _step_s(steps, start, end), _step_s(steps, end, next_start)
         if on is not None and off is not None:
             ratios.append(math.log(on / off))
             quiet_steps.append(off)
@@ -70,19 +72,18 @@ def analyse(steps: Sequence[Step], sample_times_s: Sequence[float]) -> Overhead:
     return Overhead(slow_down=slow_down, low=low, high=high, pairs=len(ratios), step_s=step_s)
 
 
-def _median(steps: Sequence[Step], start_s: float, end_s: float) -> float | None:
-    inside = [took for began, took in steps if began >= start_s + EDGE_S and began + took <= end_s - EDGE_S]
-    return statistics.median(inside) if len(inside) >= 3 else None
+def _step_s(steps: Sequence[Step], start_s: float, end_s: float) -> float | None:
+    """Time per step from the first whole step of a stretch to its last, what lies between them included."""
+    inside = [(began, took) for began, took in steps if began >= start_s + EDGE_S and began + took <= end_s - EDGE_S]
+    if len(inside) < FEWEST_STEPS:
+        return None
+    return (inside[-1][0] + inside[-1][1] - inside[0][0]) / len(inside)
 
 
-def alternate(signal: Callable[[str], None], pairs: int, half_s: float) -> None:
-    """Stop and continue the agent; it is left running, also on an error. `signal` takes STOP or CONT."""
-    try:
-        for _ in range(pairs):
-            time.sleep(half_s)
-            signal("STOP")
-            time.sleep(half_s)
-            signal("CONT")
+def alternate(pause: Callable[[float], None], pairs: int, half_s: float) -> None:
+    """Let the agent sample and rest in turn. `pause` stops it for so many seconds, and returns at once."""
+    for _ in range(pairs):
         time.sleep(half_s)
-    finally:
-        signal("CONT")
+        pause(half_s)
+        time.sleep(half_s)
+    time.sleep(half_s)

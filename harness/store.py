@@ -45,21 +45,41 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    return json.loads(path.read_text())
+    """Raises `FedRackError` for a file that is no JSON."""
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:  # of JSON, or bytes that are no UTF-8
+        remedy = "remove it, or bring it back from a copy; a run without a cell's file repeats the cell"
+        raise FedRackError(f"{path} is broken: {error}", remedy=remedy) from None
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """JSON lines; a last line that was cut off is skipped, a missing file is empty."""
+def read_mapping(path: Path) -> dict[str, Any] | None:
+    """A JSON object from elsewhere; None where the file is missing, cut off, or something else."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def read_records(path: Path) -> Iterator[dict[str, Any] | None]:
+    """JSON lines, None for one that is no object. A last line that was cut off is skipped, a missing file is empty."""
     if not path.is_file():
         return
-    with path.open() as file:
+    with path.open(errors="replace") as file:
         for line in file:
             try:
                 value = json.loads(line)
             except ValueError:
+                if line.endswith("\n"):
+                    yield None
                 continue
-            if isinstance(value, dict):
-                yield value
+            yield value if isinstance(value, dict) else None
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """JSON lines, as far as they are objects."""
+    return (record for record in read_records(path) if record is not None)
 
 
 @dataclass(frozen=True, kw_only=True)

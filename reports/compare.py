@@ -28,9 +28,10 @@ SUBJECT = ("method", "options", "variant", "label")
 # The three levels of a memory figure, never confused: column -> words.
 LEVELS = {"tensor_bytes": "tensor", "above_bytes": "process above floor", "gross_bytes": "process gross"}
 TIMES = ("round_s", "download_s", "compute_s", "exchange_s", "upload_s", "total_s", "worst_s", "energy_j")
+ENERGIES = ("round_energy_j", "round_energy_uncertainty_j")
 TRAFFIC = ("download_bytes", "upload_bytes", "exchange_bytes")
 EACH = "each_"  # prefix of the columns that hold all repeats
-MEASURED = (*LEVELS, "floor_bytes", *TIMES, *TRAFFIC, "accuracy")
+MEASURED = (*LEVELS, "floor_bytes", *TIMES, *ENERGIES, *TRAFFIC, "accuracy")
 
 
 def prepared(run: Run) -> pd.DataFrame:
@@ -39,6 +40,8 @@ def prepared(run: Run) -> pd.DataFrame:
     cells["tensor_bytes"] = cells["peak_tensor_bytes"]
     cells["gross_bytes"] = cells["peak_process_bytes"]
     cells["above_bytes"] = cells["peak_process_bytes"] - cells["floor_bytes"]
+    for name in ("energy_j", "energy_uncertainty_j"):
+        cells[f"round_{name}"] = cells[name] / cells["rounds_done"]
     times = run.rounds.groupby(["cell_id", "board"])["round_s"]
     whole = times.count() == times.size()  # a total with a round missing would be too small
     spans = pd.DataFrame({"total_s": times.sum().where(whole), "worst_s": times.max()}).reset_index()
@@ -60,8 +63,8 @@ def completed(cells: pd.DataFrame) -> pd.DataFrame:
 def merged(cells: pd.DataFrame) -> pd.DataFrame:
     """Completed repeats of one thing under the same circumstances as their median, with `repeats` and `spread`.
 
-    `spread` is (max - min) / median of the process peak above the floor; `each_<column>` has the repeats' values, and
-    `cell_id` is the first of them.
+    `spread` is (max - min) / median of the process peak above the floor; `each_<column>` has the repeats' values,
+    `cell_id` is the first of them, and `energy_doubted` whether the energy of one has warnings.
     """
     groups = completed(cells).groupby([*CIRCUMSTANCE, *SUBJECT], dropna=False, sort=False)
     out = groups[list(MEASURED)].median()
@@ -69,6 +72,7 @@ def merged(cells: pd.DataFrame) -> pd.DataFrame:
         out[f"{EACH}{name}"] = groups[name].agg(_known)
     out["cell_id"] = groups["cell_id"].first()
     out["repeats"] = groups.size()
+    out["energy_doubted"] = groups["energy_warnings"].count() > 0
     peaks = groups["above_bytes"]
     out["spread"] = (peaks.max() - peaks.min()) / peaks.median()
     return out.reset_index()

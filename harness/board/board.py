@@ -181,10 +181,10 @@ class Board:
         """The board's monotonic clock, as its agent says it now."""
         return float(self._ask("ping")["t_s"])
 
-    def signal_agent(self, name: str) -> None:
-        """Send the agent a signal (STOP, CONT): how the observer's cost is measured."""
+    def pause_agent(self, seconds: float) -> None:
+        """Stop the agent for so long, and return at once: how the observer's cost is measured."""
         assert self._connection is not None, "prepare comes first"
-        self._connection.run(f"kill -{name} {self.facts['agent_pid']}")
+        self._connection.run(pausing(self.facts["agent_pid"], seconds))
 
     def stop(self) -> None:
         """End the worker, if one runs."""
@@ -286,6 +286,12 @@ class Board:
         if not answer["ok"]:
             raise AgentLost(self.name, f"{do} refused: {answer['detail']}")
         return answer
+
+
+def pausing(pid: int, seconds: float) -> str:
+    """A command that stops a process, and leaves behind on the board what continues it, whatever becomes of us."""
+    later = f"(trap '' HUP; sleep {seconds:g}; kill -CONT {pid})"
+    return f"kill -STOP {pid} && {{ {later} >/dev/null 2>&1 </dev/null & }}"
 
 
 def _holder(holder: dict[str, Any]) -> str:

@@ -37,7 +37,10 @@ START_ALLOWANCE_S = 10.0  # torch's import and the warm-up
 def overhead(
     inventory: Path, devices: str, results: Path, rate_hz: float, pairs: int, half_s: float, model: str, as_json: bool
 ) -> None:
-    """Measure the slow-down of training by the agent, with a 95 % interval from interleaved pairs."""
+    """Measure the slow-down of training by the agent, with a 95 % interval from interleaved pairs.
+
+    Sidecars (jtop, tegrastats, nvml) run through both sides: their cost is not in the figure.
+    """
     console = Console()
     code = code_payload()
     with waking(load_inventory(inventory).select(devices), results / ".virtual") as rack:
@@ -52,12 +55,12 @@ def overhead(
 
 
 def measure(rack: Rack, board: Board, code: Payload, model: str, rate_hz: float, pairs: int, half_s: float) -> Overhead:
-    """One board. The training process runs through; the agent is stopped and continued beside it."""
+    """One board. The training process runs through; the agent is paused now and then beside it."""
     seconds = START_ALLOWANCE_S + (2 * pairs + 1) * half_s
     program = [board.spec.python, "-m", "fl_core.steady", "--model", model, "--seconds", str(seconds)]
     environment = {"PYTHONPATH": code.folder, "OMP_NUM_THREADS": "1", **ALLOCATORS["fixed"]}
     board.start_program([*program, "--out", f"{OUT}/steps.json"], OUT, environment, None, rate_hz)
-    alternate(board.signal_agent, pairs, half_s)
+    alternate(board.pause_agent, pairs, half_s)
     _wait_for_exit(rack, seconds)
     board.worker_ended()
     with tempfile.TemporaryDirectory() as folder:

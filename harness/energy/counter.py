@@ -11,6 +11,7 @@ import numpy.typing as npt
 from harness.energy.result import Energy
 
 Floats = npt.NDArray[np.float64]
+FEWEST_INCREMENTS = 20  # of a counter that moves in steps, within a window that it may speak for
 IMPLAUSIBLE = 5.0  # times the highest power otherwise seen: a step back that would mean so much was a reset, no wrap
 
 
@@ -29,7 +30,9 @@ def counter_energy(
     """Gross energy between two moments.
 
     A step back is a wrap where `wrap_j` (the counter's range) makes it plausible under `max_power_w` or the trace's own
-    powers, else a reset: that interval is a gap. A long interval is none, for the counter counted on.
+    powers, else a reset: that interval is a gap. A long interval is none, for the counter counted on. A counter that
+    stands still between its steps (a plug: every 60 to 3600 J) tells of the time from change to change only, and is
+    uncertain by one step.
     """
     times, counts = np.asarray(t_s, dtype=np.float64), np.array(counter_j, dtype=np.float64)
     known = np.isfinite(times) & np.isfinite(counts)
@@ -37,6 +40,10 @@ def counter_energy(
     if times.size:
         ordered = times > np.maximum.accumulate(np.concatenate([[-np.inf], times]))[:-1]
         times, counts = times[ordered], counts[ordered]
+    samples = int(((times >= start_s) & (times <= end_s)).sum())
+    moved = _changes(counts)
+    in_steps = moved.size < counts.size
+    times, counts = times[moved], counts[moved]  # none, where the counter never moved: less than a step is no energy
     used_j = _undone(times, counts, wrap_j, max_power_w)
     touched = (times[1:] > start_s) & (times[:-1] < end_s) if times.size > 1 else np.zeros(0, dtype=bool)
     shares = np.clip(
@@ -47,6 +54,8 @@ def counter_energy(
     gross_j = float(np.sum((used_j * shares)[touched & ~lost]))
     cut = touched & ~lost & (shares < 1.0)
     gap_s = max(0.0, end_s - start_s - covered_s)
+    steps = (used_j > 0) & touched & ~lost
+    step_j = float(used_j[steps if steps.any() else used_j > 0].max(initial=0.0)) if in_steps else 0.0
     highest_w = max_power_w or _highest_w(times, used_j)
     return Energy(
         start_s=start_s,
@@ -57,12 +66,27 @@ def counter_energy(
         covered_s=covered_s,
         gaps=int((touched & lost).sum()) + _uncovered_ends(times, start_s, end_s),
         gap_s=gap_s,
-        samples=int(((times >= start_s) & (times <= end_s)).sum()),
+        samples=samples,
         sensor_j=accuracy_share * gross_j,
-        sampling_j=2.0 * math.sqrt(float(np.sum(used_j[cut] ** 2)) / 12.0),
+        sampling_j=2.0 * math.sqrt(float(np.sum(used_j[cut] ** 2)) / 12.0) + step_j,
         gap_j=gap_s * highest_w,
-        warnings=tuple(_warnings(times, touched, lost, wrap_j, highest_w, gap_s)),
+        warnings=(
+            *_warnings(times, touched, lost, wrap_j, highest_w, gap_s),
+            *(_coarse(int(steps.sum())) if in_steps else ()),
+        ),
     )
+
+
+def _changes(counts: Floats) -> npt.NDArray[np.intp]:
+    """Where the count is a new one, and both ends; nowhere if it is ever the same."""
+    changes = np.flatnonzero(np.diff(counts)) + 1
+    return np.unique([0, *changes, counts.size - 1]).astype(np.intp) if changes.size else changes
+
+
+def _coarse(steps: int) -> list[str]:
+    if steps >= FEWEST_INCREMENTS:
+        return []
+    return [f"the counter moved {steps} time{'' if steps == 1 else 's'} only, {FEWEST_INCREMENTS} are needed"]
 
 
 def _undone(times: Floats, counts: Floats, wrap_j: float | None, max_power_w: float | None) -> Floats:

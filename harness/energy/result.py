@@ -40,37 +40,6 @@ class Energy:
         return None if self.gross_j is None else math.hypot(self.sensor_j, self.sampling_j) + self.gap_j
 
 
-def total(energies: Sequence[Energy], scope: str) -> Energy:
-    """The sum over rails that do not feed each other, of one window.
-
-    Rails of one chip err alike, so that their accuracies add in full. Raises `ValueError` for different windows, none
-    at all, or a rail named twice.
-    """
-    windows = {(each.start_s, each.end_s) for each in energies}
-    rails = tuple(rail for each in energies for rail in each.rails)
-    if len(windows) != 1:
-        raise ValueError(f"energies of one window were expected, got {len(windows)} windows")
-    if len(set(rails)) != len(rails):
-        raise ValueError(f"a rail counts twice: {', '.join(rails)}")
-    known = [each.gross_j for each in energies if each.gross_j is not None]
-    (window,) = windows
-    return Energy(
-        start_s=window[0],
-        end_s=window[1],
-        rails=rails,
-        scope=scope,
-        gross_j=math.fsum(known) if len(known) == len(energies) else None,
-        covered_s=min(each.covered_s for each in energies),
-        gaps=max(each.gaps for each in energies),
-        gap_s=max(each.gap_s for each in energies),
-        samples=min(each.samples for each in energies),
-        sensor_j=math.fsum(each.sensor_j for each in energies),
-        sampling_j=math.hypot(*(each.sampling_j for each in energies)),
-        gap_j=math.fsum(each.gap_j for each in energies),
-        warnings=tuple(dict.fromkeys(warning for each in energies for warning in each.warnings)),
-    )
-
-
 def joined(energies: Sequence[Energy]) -> Energy:
     """The sum over windows of one witness that do not overlap. Raises `ValueError` for none at all.
 

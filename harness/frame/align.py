@@ -13,10 +13,11 @@ def on_controller(clock: ClockMap | None, board_s: Sequence[float]) -> list[floa
     """None throughout where the board's clock was never read."""
     if clock is None:
         return [None] * len(board_s)
-    if clock.jumps or len(clock.readings) < 2 or not board_s:
+    if clock.jumps:
         return [clock.to_controller(each).controller_s for each in board_s]
-    first, last = clock.readings[0], clock.readings[-1]
-    rate = (last.controller_s - first.controller_s) / (last.board_s - first.board_s)
-    times = first.controller_s + (np.asarray(board_s, dtype=np.float64) - first.board_s) * rate
-    found: list[float | None] = times.round(6).tolist()
+    known_s = np.maximum.accumulate([reading.board_s for reading in clock.readings])
+    times = np.asarray(board_s, dtype=np.float64)
+    before_s, after_s = np.minimum(times - known_s[0], 0.0), np.maximum(times - known_s[-1], 0.0)
+    moments = np.interp(times, known_s, [reading.controller_s for reading in clock.readings]) + before_s + after_s
+    found: list[float | None] = moments.round(6).tolist()
     return found

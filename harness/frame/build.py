@@ -12,12 +12,14 @@ import pandas as pd
 from harness.frame.align import on_controller
 from harness.frame.circumstances import circumstance_rows, mark
 from harness.frame.energy import energy_rows, headline
+from harness.frame.readings import BOARD, Row
 from harness.frame.schema import FRAMES, Column
-from harness.frame.trace import BOARD, BoardTrace, Row, read_trace
+from harness.frame.trace import BoardTrace, read_trace
 from harness.store import RunFolder, read_lines
 
 SECONDS = ("download", "compute", "exchange", "upload")
 BYTES = ("download", "exchange", "upload")
+SHARED_SENSORS = {"embedded"}  # levels of virtual boards that have but the machine's, which each would claim
 
 
 def build_frames(folder: RunFolder) -> dict[str, pd.DataFrame]:
@@ -26,7 +28,9 @@ def build_frames(folder: RunFolder) -> dict[str, pd.DataFrame]:
     for verdict in folder.verdicts():
         cell_path = folder.cell(verdict["cell_id"])
         server_rounds = {
-            event["round"]: event for event in read_lines(cell_path / "server.jsonl") if event["event"] == "round"
+            event["round"]: event
+            for event in read_lines(cell_path / "server.jsonl")
+            if event.get("event") == "round" and "round" in event
         }
         for board in verdict["boards"]:
             _add_board(rows, verdict, board, cell_path / "raw" / board, server_rounds)
@@ -58,7 +62,7 @@ def _add_board(rows: dict[str, list[Row]], verdict: Row, board: str, raw: Path, 
     rows["cells"].append(
         {
             **_cell(key, verdict, board, trace, rounds, server),
-            **headline(energy),
+            **({} if facts["virtual"] in SHARED_SENSORS else headline(energy)),
             **_clock(trace),
             **mark(key, facts.get("circumstances")),
         }
@@ -136,7 +140,7 @@ def _cell(key: Row, verdict: Row, board: str, trace: BoardTrace, rounds: Sequenc
         peak_process_bytes=_largest(round_["peak_process_bytes"] for round_ in rounds),
         peak_pss_bytes=_largest(sample.get("pss_bytes") for sample in trace.samples),
         peak_cgroup_bytes=trace.exit_facts.get("cgroup_peak_bytes"),
-        peak_board_bytes=None if facts["virtual"] == "embedded" else _board_peak(trace.samples),
+        peak_board_bytes=None if facts["virtual"] in SHARED_SENSORS else _board_peak(trace.samples),
         late_ticks=trace.exit_facts.get("late_ticks"),
         missed_ticks=trace.exit_facts.get("missed_ticks"),
         faults="; ".join(trace.faults) or None,
@@ -159,14 +163,18 @@ def _clock(trace: BoardTrace) -> Row:
         return {}
     return {
         "clock_offset_s": trace.clock.offset_s,
-        "clock_uncertainty_s": max(reading.uncertainty_s for reading in trace.clock.readings),
+        "clock_uncertainty_s": trace.clock.uncertainty_s,
         "clock_drift_ppm": trace.clock.drift_ppm,
     }
 
 
 def _step_rate_hz(cell: Row, rounds: Sequence[Row]) -> float | None:
-    """How often the load repeats itself: local steps per second of computing."""
-    rates = [_steps(cell, each["samples"]) / each["compute_s"] for each in rounds if each["compute_s"]]
+    """How often the load repeats itself: local steps per second of computing, and of exchanging where each does."""
+    rates = [
+        _steps(cell, each["samples"]) / (each["compute_s"] + (each["exchange_s"] or 0.0))
+        for each in rounds
+        if each["compute_s"]
+    ]
     return statistics.median(rates) if rates else None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.circumstances import UNREADABLE, Circumstances, as_json, from_json, objections
-from harness.frame.trace import Row
+from harness.frame.readings import Row
 
 _BY_BOARD = "board"
 

@@ -10,20 +10,26 @@ from harness.clock import ClockMap
 from harness.energy import (
     Energy,
     Idle,
+    Level,
+    counted_level,
     counter_energy,
     energy_of,
-    idle_level,
     joined,
+    level_of,
     net_energy,
     power_trace,
 )
-from harness.frame.trace import CONTROLLER, BoardTrace, Row
-from harness.frame.witnesses import COUNTER, Testimony, testimonies, watts_of_counter
+from harness.frame.readings import CONTROLLER, Row
+from harness.frame.trace import BoardTrace
+from harness.frame.witnesses import COUNTER, Testimony, testimonies
+from harness.units import show_percent
 
 Window = tuple[float, float]
 ROUNDS = "rounds"  # all measured rounds, with what lies between them
+HOLD_STEPS = (ROUNDS, "compute")  # windows in which the load repeats with each local step
 SETTLE_S = 0.5  # of a rest: the program that waits has to start, too
 FEWEST_REFRESHES = 20  # of a slow gauge within a window that it may speak for
+COVERED_SHARE = 0.99  # OURS: a witness that saw less of the measured rounds does not speak for the cell
 
 
 def energy_rows(key: Row, trace: BoardTrace, step_rate_hz: float | None) -> Iterator[Row]:
@@ -37,23 +43,39 @@ def energy_rows(key: Row, trace: BoardTrace, step_rate_hz: float | None) -> Iter
             on_clock = [_on_its_clock(span, told, trace.clock) for span in spans]
             if any(span is None for span in on_clock):
                 continue
-            energy = _energy(told, [span for span in on_clock if span], step_rate_hz)
+            rate_hz = step_rate_hz if name in HOLD_STEPS else None
+            energy = _energy(told, [span for span in on_clock if span], rate_hz)
             yield {**key, **_row(told, name, sum(end - start for start, end in spans), energy, idle)}
 
 
 def headline(rows: Sequence[Mapping[str, Any]]) -> Row:
-    """The columns of a cell: what the best witness of the whole board says of the measured rounds."""
-    for row in rows:
-        if row["window"] == ROUNDS and row["whole"] and row["energy_j"] is not None:
-            scope = f"{row['scope']} ({row['rails']})" if row["rails"] else row["scope"]
+    """The columns of a cell: the best witness of the whole board that saw all of the measured rounds.
+
+    Where each missed a part there is no energy: that of the rest would look like a saving.
+    """
+    told = [row for row in rows if row["window"] == ROUNDS and row["whole"] and row["energy_j"] is not None]
+    for row in told:
+        if _covered_share(row) >= COVERED_SHARE:
             return {
                 "energy_j": row["energy_j"],
                 "energy_uncertainty_j": row["uncertainty_j"],
                 "net_energy_j": row["net_j"],
-                "energy_scope": scope,
+                "energy_scope": f"{row['scope']} ({row['rails']})" if row["rails"] else row["scope"],
+                "energy_covered_share": _covered_share(row),
                 "energy_warnings": row["warnings"],
             }
-    return {}
+    if not told:
+        return {}
+    shares = ", ".join(f"{row['source']} {show_percent(_covered_share(row))}" for row in told)
+    return {
+        "energy_covered_share": max(map(_covered_share, told)),
+        "energy_warnings": f"no witness covers the measured rounds: {shares}",
+    }
+
+
+def _covered_share(row: Mapping[str, Any]) -> float:
+    share: float = min(1.0, row["covered_s"] / row["duration_s"]) if row["duration_s"] else 0.0
+    return share
 
 
 def _windows(trace: BoardTrace) -> dict[str, list[Window]]:
@@ -80,21 +102,16 @@ def _on_its_clock(span: Window, told: Testimony, clock: ClockMap | None) -> Wind
 
 
 def _energy(told: Testimony, spans: Sequence[Window], step_rate_hz: float | None) -> Energy:
-    accuracy_share = told.witness.accuracy_share
     if told.witness.kind == COUNTER:
-        parts = [
-            counter_energy(told.t_s, told.values, *span, rails=told.rails, scope=told.scope,
-                           accuracy_share=accuracy_share)
-            for span in spans
-        ]  # fmt: skip
-        return joined(parts)
+        return joined([_counted(told, told.t_s, told.values, span) for span in spans])
     period_s = told.refresh_s
     parts = []
     for start_s, end_s in spans:
         times, watts = _around(told, start_s, end_s)
-        trace = power_trace(times, watts, rails=told.rails, scope=told.scope, accuracy_share=accuracy_share,
-                            period_s=period_s)  # fmt: skip
-        parts.append(energy_of(trace, start_s, end_s, step_rate_hz))
+        trace = power_trace(times, watts, rails=told.rails, scope=told.scope,
+                            accuracy_share=told.witness.accuracy_share, period_s=period_s)  # fmt: skip
+        holds_steps = step_rate_hz is not None and (end_s - start_s) * step_rate_hz >= 1.0
+        parts.append(energy_of(trace, start_s, end_s, step_rate_hz if holds_steps else None))
     return joined(parts)
 
 
@@ -111,23 +128,28 @@ def _idle(told: Testimony, trace: BoardTrace) -> Idle | None:
     """What the board drew at rest; None where rest was not asked for or tells nothing."""
     if not told.at_rest or not any(trace.rests):
         return None
-    times: list[float] = []
-    watts: list[float] = []
-    windows: list[Window | None] = []
-    if told.clock == CONTROLLER:
-        times, watts = _watts(told, told.t_s, told.values)
-    for rest, (t_s, values) in zip(trace.rests, told.at_rest, strict=True):
-        window = (rest.start_s + SETTLE_S, rest.end_s) if rest else None
-        windows.append(window and _on_its_clock(window, told, trace.clock))
-        if told.clock != CONTROLLER:
-            more_s, more_w = _watts(told, t_s, values)
-            times, watts = times + more_s, watts + more_w
-    power = power_trace(times, watts, rails=told.rails, scope=told.scope, accuracy_share=told.witness.accuracy_share)
-    return idle_level(power, *windows)
+    level = _counted_rest if told.witness.kind == COUNTER else _rest
+    sides = []
+    for rest, own in zip(trace.rests, told.at_rest, strict=True):
+        window = _on_its_clock((rest.start_s + SETTLE_S, rest.end_s), told, trace.clock) if rest else None
+        series = (told.t_s, told.values) if told.clock == CONTROLLER else own
+        sides.append(level(told, *series, window) if window else None)
+    return Idle(before=sides[0], after=sides[1])
 
 
-def _watts(told: Testimony, t_s: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:
-    return watts_of_counter(t_s, values) if told.witness.kind == COUNTER else (list(t_s), list(values))
+def _rest(told: Testimony, t_s: Sequence[float], watts: Sequence[float], window: Window) -> Level | None:
+    accuracy_share = told.witness.accuracy_share
+    power = power_trace(t_s, watts, rails=told.rails, scope=told.scope, accuracy_share=accuracy_share)
+    return level_of(power, window)
+
+
+def _counted_rest(told: Testimony, t_s: Sequence[float], joules: Sequence[float], window: Window) -> Level | None:
+    return counted_level(_counted(told, t_s, joules, window))
+
+
+def _counted(told: Testimony, t_s: Sequence[float], joules: Sequence[float], window: Window) -> Energy:
+    accuracy_share = told.witness.accuracy_share
+    return counter_energy(t_s, joules, *window, rails=told.rails, scope=told.scope, accuracy_share=accuracy_share)
 
 
 def _row(told: Testimony, window: str, duration_s: float, energy: Energy, idle: Idle | None) -> Row:

@@ -3,34 +3,25 @@ sidecars and meters, each on its own clock."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from harness.clock import ClockMap, ClockReading, clock_map
-from harness.store import read_json, read_lines
+from harness.frame.readings import Row, Stream, fault_words, is_number, read_stream, unfit_words
+from harness.store import read_lines, read_mapping, read_records
 
-Row = dict[str, Any]
-SAMPLES = "samples.jsonl"
-BOARD, CONTROLLER = "board", "controller"  # clocks
+SAMPLES, EVENTS = "samples.jsonl", "events.jsonl"
 RESTS = ("rest_before", "rest_after")
-_NO_READINGS = {"events.jsonl", SAMPLES}
-
-
-class Line(NamedTuple):
-    t_s: float
-    sensors: Mapping[str, float]  # keys are <source>/<sensor>/<quantity>
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stream:
-    """The readings of one file."""
-
-    clock: str
-    about: Mapping[str, Row]  # source -> what it covers
-    lines: tuple[Line, ...]
-    faults: tuple[str, ...]
+# What the frames need of the worker's events; one that lacks it was damaged on its way.
+NEEDED = {
+    "round": ("t_s", "round_s", "round", "stage", "seconds", "bytes", "samples"),
+    "phase": ("closed",),
+    "rehearsal": ("stage", "peak_tensor_bytes"),
+}
+NEEDED_OF_PHASE = ("phase", "start_s", "end_s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +43,7 @@ class BoardTrace:
     streams: tuple[Stream, ...]
     rests: tuple[Rest | None, Rest | None]  # before, after
     clock: ClockMap | None
+    faults: tuple[str, ...]  # of the worker's events, the agent, its sidecars and meters, in words
 
     @property
     def rounds_window(self) -> tuple[float, float] | None:
@@ -59,36 +51,69 @@ class BoardTrace:
         ends = [(event["t_s"] - event["round_s"], event["t_s"]) for event in self.events if event["event"] == "round"]
         return (ends[0][0], ends[-1][1]) if ends else None
 
-    @property
-    def faults(self) -> tuple[str, ...]:
-        """Of the agent and its sidecars and meters, in words."""
-        own = [f"{fault['source']}: {fault['what']}" for fault in self.exit_facts.get("faults", ())]
-        return (*own, *(fault for stream in self.streams for fault in stream.faults))
-
 
 def read_trace(raw: Path, clock: list[Row]) -> BoardTrace:
     """`clock`: the readings in cell.json."""
-    samples = tuple(sample for sample in read_lines(raw / SAMPLES) if "t_s" in sample)
+    events, unfit = _events(raw / EVENTS)
+    exit_facts = read_mapping(raw / "exit.json") or {}
     readings = [ClockReading(**reading) for reading in clock]
+    streams = tuple(_streams(raw))
+    told = (fault for stream in streams for fault in stream.faults)
     return BoardTrace(
-        events=tuple(read_lines(raw / "events.jsonl")),
-        samples=samples,
-        exit_facts=_exit_facts(raw),
-        streams=tuple(_streams(raw)),
+        events=events,
+        samples=tuple(_samples(raw / SAMPLES)),
+        exit_facts=exit_facts,
+        streams=streams,
         rests=(_rest(raw / RESTS[0]), _rest(raw / RESTS[1])),
         clock=clock_map(readings) if readings else None,
+        faults=(*unfit_words("events", unfit), *_agents_faults(raw, exit_facts), *told),
     )
 
 
-def _exit_facts(raw: Path) -> Mapping[str, Any]:
-    file = raw / "exit.json"
-    facts: Mapping[str, Any] = read_json(file) if file.is_file() else {}
-    return facts
+def _events(file: Path) -> tuple[tuple[Row, ...], Counter[str]]:
+    """Those that are whole, and what the others lack."""
+    whole = []
+    unfit: Counter[str] = Counter()
+    for event in read_records(file):
+        lacking = "no JSON object" if event is None else _lacking(event)
+        if event is None or lacking:
+            unfit[lacking] += 1
+        else:
+            whole.append(event)
+    return tuple(whole), unfit
+
+
+def _lacking(event: Row) -> str:
+    name = event.get("event")
+    if not isinstance(name, str):
+        return "an event without a name"
+    closed = event.get("closed")
+    if name == "phase" and (not isinstance(closed, dict) or any(field not in closed for field in NEEDED_OF_PHASE)):
+        return "a phase that was not closed"
+    missing = [field for field in NEEDED.get(name, ()) if field not in event]
+    return f"a {name} without {', '.join(missing)}" if missing else ""
+
+
+def _samples(file: Path) -> Iterator[Row]:
+    """The agent's own figures, without what is no number."""
+    for sample in read_lines(file):
+        if is_number(sample.get("t_s")):
+            yield {name: value for name, value in sample.items() if is_number(value)}
+
+
+def _agents_faults(raw: Path, exit_facts: Mapping[str, Any]) -> Iterator[str]:
+    if not exit_facts and (raw / "exit.json").is_file():
+        yield "agent: exit.json was cut off"
+    for fault in exit_facts.get("faults", ()):
+        try:
+            yield fault_words(fault)
+        except ValueError as error:
+            yield f"agent: {error}"
 
 
 def _rest(raw: Path) -> Rest | None:
-    facts = _exit_facts(raw)
-    if not facts:
+    facts = read_mapping(raw / "exit.json") or {}
+    if not is_number(facts.get("started_s")) or not is_number(facts.get("ended_s")):
         return None
     return Rest(start_s=facts["started_s"], end_s=facts["ended_s"], streams=tuple(_streams(raw)))
 
@@ -96,30 +121,7 @@ def _rest(raw: Path) -> Rest | None:
 def _streams(raw: Path) -> Iterator[Stream]:
     """The agent's own sensors first, then sidecars and meters by name."""
     if (raw / SAMPLES).is_file():
-        yield _agents_own(raw / SAMPLES)
+        yield read_stream(raw / SAMPLES)
     for file in sorted(raw.glob("*.jsonl")):
-        if file.name not in _NO_READINGS:
-            yield _beside(file)
-
-
-def _agents_own(file: Path) -> Stream:
-    records = list(read_lines(file))
-    about: dict[str, Row] = next((record["sensors_about"] for record in records if "sensors_about" in record), {})
-    lines = [Line(each["t_s"], each["sensors"]) for each in records if "sensors" in each]
-    return Stream(clock=BOARD, about=about, lines=tuple(lines), faults=())  # its faults stand in exit.json
-
-
-def _beside(file: Path) -> Stream:
-    """A sidecar's or a meter's file."""
-    about: dict[str, Row] = {}
-    lines, faults = [], []
-    for record in read_lines(file):
-        if "about" in record:
-            about[record["about"]["source"]] = record["about"]
-        elif "sensors" in record:
-            lines.append(Line(record["t_s"], record["sensors"]))
-        elif "fault" in record:
-            faults.append(f"{record['fault']['source']}: {record['fault']['what']}")
-    remote = any("controller" in str(each.get("clock")) for each in about.values())
-    clock = CONTROLLER if remote else BOARD
-    return Stream(clock=clock, about=about, lines=tuple(lines), faults=tuple(faults))
+        if file.name not in (EVENTS, SAMPLES):
+            yield read_stream(file)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from harness.agent.sources.battery import calibrate, drawn_w, refresh_period_s
-from harness.frame.trace import BoardTrace, Row, Stream
+from harness.frame.readings import Row, Stream
+from harness.frame.trace import BoardTrace
 
 POWER, COUNTER = "power", "counter"
 Series = tuple[tuple[float, ...], tuple[float, ...]]  # times and values
@@ -61,7 +60,7 @@ class Testimony:
 
 
 def testimonies(trace: BoardTrace) -> list[Testimony]:
-    """All of a board, the best first; of one sensor, what stands first in the table."""
+    """All of a board, the best first."""
     rests = [rest.streams if rest else () for rest in trace.rests]
     found = []
     for witness in WITNESSES:
@@ -84,9 +83,15 @@ def testimonies(trace: BoardTrace) -> list[Testimony]:
                 )
         if witness.key.pattern.startswith("battery"):
             found += _batteries(trace, witness)
+    return _named(found)
+
+
+def _named(found: Sequence[Testimony]) -> list[Testimony]:
+    """Each by a name of its own: what a sensor tells in a second way, power beside a counter, has the way added."""
     told: dict[str, Testimony] = {}
     for each in found:
-        told.setdefault(each.source, each)
+        name = f"{each.source} ({each.witness.kind})" if each.source in told else each.source
+        told.setdefault(name, replace(each, source=name))
     return list(told.values())
 
 
@@ -140,13 +145,3 @@ def _battery(stream: Stream, gauge: str, witness: Witness) -> Testimony | None:
         at_rest=(),
         refresh_s=refresh_period_s(series([stream], prefix + "refreshed_s")[1]),
     )
-
-
-def watts_of_counter(t_s: Sequence[float], joules: Sequence[float]) -> tuple[list[float], list[float]]:
-    """A counter as powers at the middles of its intervals; steps back are left out."""
-    times, counts = np.asarray(t_s, dtype=np.float64), np.asarray(joules, dtype=np.float64)
-    if times.size < 2:
-        return [], []
-    seconds, used_j = np.diff(times), np.diff(counts)
-    good = (seconds > 0) & (used_j >= 0)
-    return ((times[1:] + times[:-1]) / 2)[good].tolist(), (used_j[good] / seconds[good]).tolist()

@@ -18,7 +18,7 @@ from harness.load.inventory_yaml import read_yaml_inventory
 from harness.load.ssh_config import SshConfig
 from harness.load.tree import Tree
 from harness.load.vars_files import read_vars_files
-from harness.meters import parse_meter
+from harness.meters import below, outlet, parse_meter
 from harness.units import bytes_from_mib, mib
 
 IDLE_S = 10.0  # at rest before and after each cell, on boards that have a power of their own
@@ -65,6 +65,7 @@ def _mistakes(merged: dict[str, dict[str, Any]], tree: Tree, folder: Path) -> li
     """What only shows once groups and hosts are put together."""
     found: list[Problem] = []
     addresses: dict[tuple[Any, Any], str] = {}
+    outlets: dict[str, str] = {}
 
     def mistake(name: str, what: str, remedy: str) -> None:
         found.append(Problem(path=tree.hosts[name].path, what=what, remedy=remedy))
@@ -76,7 +77,12 @@ def _mistakes(merged: dict[str, dict[str, Any]], tree: Tree, folder: Path) -> li
             mistake(name, "no board_class", "write `board_class: jetson-nano` here or in the group's vars")
         if keys.get("meters", BAD) is not BAD:
             for number, text in enumerate(keys["meters"]):
-                found += parse_meter(text, f"{tree.hosts[name].path}.meters[{number}]")[1]
+                path = f"{tree.hosts[name].path}.meters[{number}]"
+                parsed, problems = parse_meter(text, path)
+                found += problems
+                if parsed and (owner := outlets.setdefault(outlet(parsed), name)) != name:
+                    remedy = "give each board a meter or a channel of its own"
+                    found.append(Problem(path=path, what=f"{name} has the same meter as {owner}", remedy=remedy))
         if problem := _budget_mistake(keys):
             mistake(name, *problem)
         if "virtual" in keys:
@@ -160,7 +166,7 @@ def _board(name: str, keys: dict[str, Any], groups: tuple[str, ...], folder: Pat
         connect_timeout_s=keys.get("connect_timeout_s", 10.0),
         command_timeout_s=keys.get("command_timeout_s", 30.0),
         wanted=Wanted(**{name: keys[name] for name in ("power_mode", "governor", "lock_clocks") if name in keys}),
-        observation=_observation(keys, virtual),
+        observation=_observation(keys, virtual, folder),
         lab=keys.get("lab"),
         link=_link(keys["link"]) if "link" in keys else None,
         faults=tuple(keys.get("faults", ())),
@@ -171,7 +177,7 @@ def _link(keys: dict[str, float | None]) -> Link:
     return Link(**{key: value for key, value in keys.items() if value is not None})
 
 
-def _observation(keys: dict[str, Any], virtual: str | None) -> Observation:
+def _observation(keys: dict[str, Any], virtual: str | None, folder: Path) -> Observation:
     """An embedded board has no sensors of its own: rest and coolness would be this machine's."""
     embedded = virtual == "embedded"
     return Observation(
@@ -179,7 +185,7 @@ def _observation(keys: dict[str, Any], virtual: str | None) -> Observation:
         burst_hz=keys.get("burst_hz"),
         sidecars=tuple(keys.get("sidecars", () if embedded else BOARD_CLASSES[keys["board_class"]].sidecars)),
         sidecar_python=keys.get("sidecar_python"),
-        meters=tuple(keys.get("meters", ())),
+        meters=tuple(below(folder, text) for text in keys.get("meters", ())),
         idle_s=keys.get("idle_s", 0.0 if embedded else IDLE_S),
         cool_down_s=keys.get("cool_down_s", 0.0 if embedded else COOL_DOWN_S),
     )

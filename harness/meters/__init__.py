@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from harness.errors import BadInput, Problem, nearest
 from harness.meters.base import Meter, MeterFault, Reading
@@ -19,7 +19,7 @@ from harness.meters.shelly_gen1 import ShellyGen1
 from harness.meters.shelly_gen2 import ShellyGen2
 from harness.meters.tasmota import Tasmota
 
-__all__ = ["METERS", "Meter", "MeterFault", "Reading", "meter", "parse_meter"]
+__all__ = ["METERS", "Meter", "MeterFault", "Reading", "below", "meter", "outlet", "parse_meter"]
 
 # scheme -> the class, and the whole numbers it may be given
 METERS: dict[str, tuple[Callable[..., Meter], tuple[str, ...]]] = {
@@ -37,6 +37,20 @@ def meter(text: str) -> Meter:
     if parsed is None:
         raise BadInput(text, problems)
     return parsed
+
+
+def outlet(parsed: Meter) -> str:
+    """What it measures, however it was written: equal for two meters that are one."""
+    return repr((type(parsed).__name__, {**vars(parsed), "name": ""}))
+
+
+def below(folder: Path, text: str) -> str:
+    """The same meter, a file's path taken from the folder."""
+    scheme, _, rest = text.partition(":")
+    if METERS[scheme][0] is not CsvFile:
+        return text
+    file, mark, query = rest.partition("?")
+    return f"{scheme}:{quote(str(folder / Path(unquote(file)).expanduser()))}{mark}{query}"
 
 
 def parse_meter(text: str, path: str) -> tuple[Meter | None, list[Problem]]:

@@ -39,18 +39,19 @@ class CsvFile:
     columns: Mapping[str, CsvColumn]  # quantity -> where it stands
     scope: str = "leads"  # wherever they were put
 
-    def rows(self) -> Iterator[Reading]:
-        """All rows, for after the run. Raises `MeterFault` with the line's number."""
+    def rows(self) -> Iterator[Reading | MeterFault]:
+        """All rows, for after the run, a fault with the line's number in place of a bad one. Raises `MeterFault` for a
+        file that is no CSV of these columns."""
         try:
-            with open(self.path, newline="", encoding="utf-8-sig") as stream:
+            with open(self.path, newline="", encoding="utf-8-sig", errors="replace") as stream:
                 lines = csv.reader(stream)
                 places = self._places(next(lines, []))
                 for row in lines:
                     if row:
-                        yield self._reading(row, places, f"line {lines.line_num}")
+                        yield self._reading_or_fault(row, places, f"line {lines.line_num}")
         except OSError as error:
             raise MeterFault(f"{self.path}: {error.strerror}") from None
-        except (csv.Error, UnicodeDecodeError) as error:
+        except csv.Error as error:
             raise MeterFault(f"{self.path}: not CSV: {error}") from None
 
     def read(self, timeout_s: float) -> Reading:
@@ -74,6 +75,12 @@ class CsvFile:
         if missing:
             raise MeterFault(f"{self.path}: no column {', '.join(map(repr, missing))} among {', '.join(names)[:200]}")
         return {quantity: names.index(column.header) for quantity, column in self.columns.items()}
+
+    def _reading_or_fault(self, row: list[str], places: Mapping[str, int], where: str) -> Reading | MeterFault:
+        try:
+            return self._reading(row, places, where)
+        except MeterFault as fault:
+            return fault
 
     def _reading(self, row: list[str], places: Mapping[str, int], where: str) -> Reading:
         values: dict[str, float] = {}

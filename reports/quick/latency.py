@@ -17,8 +17,11 @@ from reports.tables import listed, quantity, row_mark, size, virtual_mark, word
 
 INTRO = (
     "Every figure is a median of its own over the rounds, so the parts need not add up to the round. "
-    "Energy is missing where a board has no power sensor."
+    "Energy is the mean over the measured rounds and what lies between them; missing where no sensor of the board "
+    "saw them all."
 )
+DOUBT = " (?)"
+DOUBTED = f"{DOUBT.strip()}: with warnings, which stand in the section on energy."
 VIRTUAL = "Seconds and joules of virtual boards are synthetic: they show where time goes, not how fast a board is."
 
 
@@ -52,10 +55,12 @@ def _table(title: str, rows: pd.DataFrame) -> Table:
     mark = virtual_mark(rows)
     times = [Column(f"{name}, s{mark}", "number") for name in ("round time", *PHASES)]
     traffic = [Column(f"{name.removesuffix('_bytes')}, MiB", "number") for name in TRAFFIC]
+    energies = [Column(f"energy a round, J{mark}", "number"), Column("±, J", "number")]
     return Table(
         caption=f"Median round{mark}, {title}",
-        columns=(Column("board"), Column("method"), *times, *traffic, Column(f"energy, J{mark}", "number")),
+        columns=(Column("board"), Column("method"), *times, *traffic, *energies),
         rows=tuple(_row(rows, row) for _, row in rows.iterrows()),
+        note=DOUBTED if rows["energy_doubted"].any() else "",
     )
 
 
@@ -63,4 +68,6 @@ def _row(rows: pd.DataFrame, row: Any) -> tuple[Entry, ...]:
     mark = row_mark(rows, row)
     times = [quantity(row[f"{name}_s"], 3, mark=mark) for name in ("round", *PHASES)]
     traffic = [size(row[name]) for name in TRAFFIC]
-    return (word(row["board"]), linked(row), *times, *traffic, quantity(row["energy_j"], 1, mark=mark))
+    doubt = DOUBT if row["energy_doubted"] and not pd.isna(row["round_energy_j"]) else ""
+    energies = [quantity(row["round_energy_j"], 2, mark=mark + doubt), quantity(row["round_energy_uncertainty_j"], 2)]
+    return (word(row["board"]), linked(row), *times, *traffic, *energies)

@@ -53,8 +53,9 @@ def test_sidecar_meter_and_rest_reach_the_frames(command: Command, plug: Plug, m
 
     energy = pd.read_parquet(run / "energy.parquet").set_index(["source", "window"])
     wall = energy.loc[("meter0/wall", "rounds")]
-    assert wall.mean_power_w == pytest.approx(7.5) and wall.net_j == pytest.approx(0.0, abs=1e-6)
+    assert wall.mean_power_w == pytest.approx(7.5)
     assert "fewer than two samples" in wall.warnings, "a plug at 1 Hz cannot speak for a tenth of a second"
+    assert pd.isna(wall.net_j) and "before the run has" in wall.warnings, "nor for 2 s of rest"
     gpu = energy.loc[("nvml/gpu0", "rounds")]
     assert gpu.idle_power_w > 0 and not gpu.whole
 
@@ -62,7 +63,7 @@ def test_sidecar_meter_and_rest_reach_the_frames(command: Command, plug: Plug, m
     assert set(sensors.source) >= {"nvml", "meter0"}
     assert sensors.controller_s.notna().all() and sensors[sensors.source == "meter0"].t_s.isna().all()
     (cell,) = pd.read_parquet(run / "cells.parquet").to_dict("records")
-    assert cell["energy_scope"] == "wall" and cell["energy_j"] > 0
+    assert pd.isna(cell["energy_j"]), "several boards of this machine would claim the same joules"
     assert 0 < cell["clock_uncertainty_s"] < 0.05 and abs(cell["clock_offset_s"]) < 0.05
 
     held = pd.read_parquet(run / "circumstances.parquet").set_index("name").value

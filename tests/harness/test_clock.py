@@ -6,12 +6,14 @@ import random
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import harness.agent
-from harness.clock import ClockReading, Exchange, clock_map, read_clock, reading_of
+from harness.clock import ClockMap, ClockReading, Exchange, clock_map, read_clock, reading_of
+from harness.frame.align import on_controller
 from tests.agent.agent_client import AgentProcess
 
 CELL_S = 300.0
@@ -25,11 +27,13 @@ class Link:
         self.random = random.Random(seed)
         self.now_s = 1000.0
         self.offset_s, self.drift_ppm = offset_s, drift_ppm
+        self.slew_from_s, self.slew_ppm = float("inf"), 0.0
         self.delays_s = (there_s, back_s)
         self.jitter_s = jitter_s
 
     def board(self, controller_s: float) -> float:
-        return controller_s + self.offset_s + self.drift_ppm * 1e-6 * (controller_s - 1000.0)
+        slewed_s = self.slew_ppm * 1e-6 * max(0.0, controller_s - self.slew_from_s)
+        return controller_s + self.offset_s + slewed_s + self.drift_ppm * 1e-6 * (controller_s - 1000.0)
 
     def ask(self) -> float:
         self._travel(self.delays_s[0])
@@ -42,6 +46,24 @@ class Link:
 
     def read(self) -> ClockReading:
         return read_clock(self.ask, now=lambda: self.now_s)
+
+    def ping(self) -> ClockReading:
+        return read_clock(self.ask, exchanges=1, now=lambda: self.now_s)
+
+
+def slewed_by_ntp(link: Link, share: float, sign: float) -> None:
+    """From that share of the cell on."""
+    link.slew_from_s, link.slew_ppm = link.now_s + share * CELL_S, sign * 500.0
+
+
+def readings_of(link: Link, ping_s: float | None) -> list[ClockReading]:
+    """At both ends of a cell, and at each ping in between."""
+    readings, end_s = [link.read()], link.now_s + CELL_S
+    while ping_s and link.now_s + ping_s < end_s:
+        link.now_s += ping_s
+        readings.append(link.ping())
+    link.now_s = max(link.now_s, end_s)
+    return [*readings, link.read()]
 
 
 def lan(seed: int) -> Link:
@@ -89,6 +111,57 @@ def test_drift_alone_would_be_milliseconds() -> None:
     clocks = clock_map([start, link.read()])
     assert clocks.drift_ppm == pytest.approx(50.0, abs=clocks.drift_uncertainty_ppm)
     assert clock_map([start]).to_controller(link.board(1300.0)).uncertainty_s > CELL_S * 50e-6
+
+
+def errors_of(link: Link, clocks: ClockMap) -> list[float]:
+    """By how much moments of the cell lie outside what is stated of them, seconds; none where it holds."""
+    start_s, end_s = clocks.readings[0].controller_s, clocks.readings[-1].controller_s
+    outside = []
+    for step in range(31):
+        controller_s = start_s + step / 30 * (end_s - start_s)
+        instant = clocks.to_controller(link.board(controller_s))
+        outside.append(abs(instant.controller_s - controller_s) - instant.uncertainty_s)
+    return [each for each in outside if each > 0]
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize(("ping_s", "latest"), [(None, 0.5), (5.0, 1.0)], ids=["both ends", "pings"])
+def test_a_slew_that_begins_within_the_cell_is_within_the_uncertainty(
+    ping_s: float | None, latest: float, sign: float
+) -> None:
+    """By the ends alone, one that shows: 250 ppm on average or more. By pings, any."""
+    for seed in range(12):
+        link = lan(seed)
+        slewed_by_ntp(link, latest * seed / 11, sign)
+        clocks = clock_map(readings_of(link, ping_s))
+        assert not clocks.jumps and errors_of(link, clocks) == [], seed
+        if ping_s:
+            stated_s = clocks.uncertainty_s
+            assert stated_s < 0.015
+            board_s = [link.board(1000.5 + step) for step in range(290)]
+            moments = on_controller(clocks, board_s)
+            assert all(abs(m - (1000.5 + n)) <= stated_s for n, m in enumerate(moments) if m is not None)
+
+
+def test_a_short_suspend_within_an_hour_is_within_the_uncertainty() -> None:
+    """417 ppm on average: by its size alone it might be a slew."""
+    for stood_at_s in (1200.0, 2800.0, 4500.0):
+        link = Link(6)
+        start = link.read()
+        link.offset_s, link.now_s = -1.5, 4600.0
+        clocks = clock_map([start, link.read()])
+        for controller_s in (1100.0, 1900.0, 3000.0, 4590.0):
+            board_s = controller_s - (1.5 if controller_s > stood_at_s else 0.0)
+            instant = clocks.to_controller(board_s)
+            assert abs(instant.controller_s - controller_s) <= instant.uncertainty_s
+
+
+def test_a_ping_that_queued_makes_nothing_worse() -> None:
+    link = Link(7)
+    good = readings_of(link, 5.0)
+    middle = good[30]
+    poor = replace(middle, uncertainty_s=0.5, controller_s=middle.controller_s + 0.4)
+    assert clock_map([*good[:30], poor, *good[31:]]).readings == (*good[:30], *good[31:])
 
 
 @pytest.mark.parametrize("jump_s", [0.5, -0.5, 3600.0, -900.0])

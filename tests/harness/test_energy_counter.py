@@ -58,3 +58,32 @@ def test_what_the_counter_does_not_reach_is_missing() -> None:
 def test_a_stale_or_disordered_counter() -> None:
     found = energy([0.0, 1.0, 1.0, 0.5, 2.0], [0.0, 4.0, 5.0, 1.0, 8.0], 0.0, 2.0)
     assert (found.gross_j, found.gaps) == (pytest.approx(8.0), 0)
+
+
+def plug(seconds: int, step_j: float, watts: float) -> tuple[Any, Any]:
+    """Asked every second; it counts on whenever a whole step has been used."""
+    t_s = np.arange(float(seconds))
+    return t_s, step_j * np.floor(watts * t_s / step_j)
+
+
+@pytest.mark.parametrize("start_s", [30.0, 40.0, 61.5])
+def test_a_counter_in_steps_tells_from_change_to_change(start_s: float) -> None:
+    """100 W by steps of 1 Wh, one in 36 s: 10 s hold at most one, and 1000 J."""
+    found = energy(*plug(200, 3600.0, 100.0), start_s, start_s + 10.0)
+    assert found.gross_j == pytest.approx(1000.0) and found.gaps == 0
+    assert found.uncertainty_j is not None and found.uncertainty_j >= 3600.0
+    assert any("20 are needed" in warning for warning in found.warnings)
+
+
+def test_many_steps_are_enough_and_uncertain_by_one() -> None:
+    found = energy(*plug(400, 60.0, 20.0), 30.5, 330.5)
+    assert found.gross_j == pytest.approx(6000.0, abs=60.0) and found.warnings == ()
+    assert 60.0 <= found.sampling_j <= 120.0
+
+
+def test_a_counter_that_never_moved_tells_nothing() -> None:
+    for counter_j in ([5.0] * 4, [5.0, 5.0, 5.0, 9.0]):
+        found = energy([0.0, 0.1, 0.2, 0.3], counter_j, 0.05, 0.15)
+        assert any("times only" in warning or "1 time only" in warning for warning in found.warnings)
+        assert (found.gross_j is None) == (counter_j[-1] == 5.0)
+    assert found.gross_j == pytest.approx(4.0 / 3.0) and (found.uncertainty_j or 0.0) >= 4.0

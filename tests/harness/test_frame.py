@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.frame.build import build_frames
+from harness.frame.build import _step_rate_hz, build_frames
 from harness.frame.schema import FRAMES
 from harness.load import load_study
 from harness.store import RunFolder, write_json
@@ -89,6 +89,13 @@ def test_rounds_take_the_tensor_peak_of_their_stage(run: RunFolder) -> None:
     assert rounds.exchange_s.isna().all()
 
 
+def test_a_step_of_a_split_lasts_through_its_exchange() -> None:
+    cell = {"batch": 10, "local_epochs": 1, "batches_per_round": None}
+    rounds = [{"samples": 100, "compute_s": 2.0, "exchange_s": 3.0}, {"samples": 100, "compute_s": 2.0,
+              "exchange_s": None}, {"samples": 100, "compute_s": 4.0, "exchange_s": 1.0}]  # fmt: skip
+    assert _step_rate_hz(cell, rounds) == pytest.approx(2.0)
+
+
 def test_an_empty_run_has_empty_frames(tmp_path: Path) -> None:
     folder = RunFolder.new(tmp_path, "quick")
     folder.path.mkdir(parents=True)
@@ -110,3 +117,17 @@ def test_power_rails_become_rows_and_the_energy_of_the_measured_rounds(run: RunF
     sensors = frames["sensors"]
     assert len(sensors) == 400 and set(sensors.quantity) == {"power_w", "temperature_c"}
     assert frames["cells"].set_index("board").loc["off"][["energy_j", "energy_scope"]].isna().all()
+
+
+def test_a_board_made_of_this_machine_has_no_energy_of_its_own(run: RunFolder) -> None:
+    (verdict,) = run.path.glob("cells/*/cell.json")
+    facts = json.loads(verdict.read_text())
+    facts["boards"]["real"]["virtual"] = "embedded"
+    write_json(verdict, facts)
+    (raw,) = run.path.glob("cells/*/raw/real")
+    about = {"rapl": {"scope": "package", "total": ["package-0"]}}
+    joules = [{"t_s": float(i), "sensors": {"rapl/total/energy_j": 5.0 * i}} for i in range(30)]
+    lines(raw / "samples.jsonl", [{"sensors_about": about}, *joules])
+    frames = build_frames(run)
+    assert frames["energy"].energy_j.notna().all() and len(frames["energy"])
+    assert frames["cells"].set_index("board").loc["real"][["energy_j", "energy_covered_share"]].isna().all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,16 @@ def raw(tmp_path: Path) -> Path:
     events = [
         {"event": "phase", "enter": "x", "closed": outside},
         {"event": "phase", "enter": "y", "closed": phase},
-        {"event": "round", "t_s": 1024.0, "round_s": 12.0},
+        {
+            "event": "round",
+            "t_s": 1024.0,
+            "round_s": 12.0,
+            "round": 1,
+            "stage": "all",
+            "seconds": {},
+            "bytes": {},
+            "samples": 10,
+        },
     ]
     lines(tmp_path / "events.jsonl", events)
     return tmp_path
@@ -108,9 +118,34 @@ def test_the_headline_is_the_best_witness_of_the_whole(raw: Path) -> None:
     assert headline(list(energy_rows(KEY, traced(raw), None)))["energy_scope"] == "wall"
 
 
+def test_a_rail_that_vanished_does_not_speak_for_the_cell(raw: Path) -> None:
+    kept = (raw / "samples.jsonl").read_text().splitlines()[:50]  # to 1014.9; the rounds are from 1012 to 1024
+    (raw / "samples.jsonl").write_text("\n".join(kept) + "\n")
+    cell = headline(list(energy_rows(KEY, traced(raw), None)))
+    assert (cell["energy_scope"], cell["energy_j"], cell["energy_covered_share"]) == ("wall", pytest.approx(156.0), 1.0)
+    (raw / "meter0.jsonl").unlink()
+    alone = headline(list(energy_rows(KEY, traced(raw), None)))
+    assert "energy_j" not in alone and alone["energy_covered_share"] == pytest.approx(
+        2.9 / 12.0, abs=1e-3
+    )  # 1012 to 1014.9
+    assert re.fullmatch(
+        r"no witness covers the measured rounds: jetson_power/total 2\d\.\d %", alone["energy_warnings"]
+    )
+
+
 def test_a_rate_that_cannot_carry_the_steps_is_warned_of(raw: Path) -> None:
     row = rows_of(raw, step_rate_hz=4.0)["jetson_power/total", "rounds"]
     assert "2.5 samples for a step" in row["warnings"]
+
+
+def test_only_windows_with_steps_are_held_against_their_rate(raw: Path) -> None:
+    phases = [("compute", 1012.0, 1016.0), ("compute", 1016.5, 1016.6), ("upload", 1020.0, 1024.0)]
+    closed = [{"phase": name, "start_s": start_s, "end_s": end_s} for name, start_s, end_s in phases]
+    whole = json.loads((raw / "events.jsonl").read_text().splitlines()[-1])
+    lines(raw / "events.jsonl", [*({"event": "phase", "closed": each} for each in closed), whole])
+    rows = rows_of(raw, step_rate_hz=4.0)
+    doubted = {window for (_, window), row in rows.items() if "samples for a step" in (row["warnings"] or "")}
+    assert doubted == {"rounds", "compute"}
 
 
 def test_nobody_tells_any_power(raw: Path) -> None:
@@ -130,6 +165,35 @@ def test_a_counter_may_tell_it(raw: Path) -> None:
     lines(raw / "samples.jsonl", [{"sensors_about": {"rapl": {"scope": "package", "total": ["package-0"]}}}, *samples])
     row = rows_of(raw)["rapl/total", "rounds"]
     assert row["energy_j"] == pytest.approx(84.0) and row["idle_power_w"] is None
+
+
+def test_a_sensor_that_tells_power_and_a_counter_has_a_row_for_each(raw: Path) -> None:
+    """A plug whose answers failed for most of the rounds: its counter knows what was used meanwhile."""
+    (raw / "samples.jsonl").unlink()
+    about = {"source": "meter0", "scope": "wall", "clock": "monotonic, of the controller"}
+    wall = [
+        {"t_s": t_s, "sensors": {"meter0/wall/power_w": 13.0, "meter0/wall/energy_j": 13.0 * t_s}}
+        for t_s in (*range(0, 14), *range(22, 41))
+    ]
+    lines(raw / "meter0.jsonl", [{"about": about}, *wall])
+    rows = rows_of(raw)
+    assert rows["meter0/wall", "rounds"]["gap_s"] > 5.0
+    counted = rows["meter0/wall (counter)", "rounds"]
+    assert (counted["energy_j"], counted["gap_s"]) == (pytest.approx(156.0), 0.0)
+    assert headline(list(rows.values()))["energy_j"] == pytest.approx(156.0)
+
+
+def test_rest_by_a_counter_weighs_its_intervals_by_their_length(raw: Path) -> None:
+    about = {"source": "meter0", "scope": "wall"}
+    asked_s = (0.0, 0.6, 1.0, 1.4, 2.0, 3.0, 4.0, 8.0, 9.0, *map(float, range(10, 41)))
+    wall, used_j = [], 0.0
+    for before_s, t_s in zip((0.0, *asked_s), asked_s, strict=False):
+        used_j += (t_s - before_s) * (2.0 if t_s <= 4.0 else 6.0)
+        wall.append({"t_s": t_s, "sensors": {"meter0/wall/energy_j": used_j}})
+    lines(raw / "meter0.jsonl", [{"about": about}, *wall])
+    row = rows_of(raw)["meter0/wall", "rounds"]
+    before_w = (2.0 * 3.5 + 6.0 * 5.0) / 8.5  # of rest from 0.5 to 9.0
+    assert row["idle_power_w"] == pytest.approx((before_w + 6.0) / 2)
 
 
 def test_a_phone_is_calibrated_on_its_own_load(raw: Path) -> None:

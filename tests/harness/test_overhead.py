@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
+from harness.board.board import pausing
 from harness.overhead import Overhead, alternate, analyse, spans_awake
 
 
@@ -45,14 +49,45 @@ def test_too_few_pairs_are_refused() -> None:
         trace(0.0, pairs=2)
 
 
-def test_the_agent_is_left_running_whatever_happens() -> None:
-    sent: list[str] = []
+@pytest.mark.parametrize(("step_s", "cost_s", "rate_hz"), [(0.010, 0.001, 10.0), (0.010, 0.0005, 50.0)])
+def test_a_cost_that_falls_on_few_steps_is_seen(step_s: float, cost_s: float, rate_hz: float) -> None:
+    """A tick delays the step it meets and no other."""
+    rng = random.Random(1)
+    steps, samples, now, tick = [], [], 0.0, 0
+    while now < 15 * 6.0 + 3.0:
+        took = step_s * rng.gauss(1, 0.002)
+        while tick / rate_hz < now + took:
+            if int(tick / rate_hz / 3.0) % 2 == 0:
+                samples.append(tick / rate_hz)
+                took += cost_s
+            tick += 1
+        steps.append((now, took))
+        now += took
+    true = 1 / (1 - cost_s * rate_hz) - 1
+    assert analyse(steps, samples).slow_down == pytest.approx(true, rel=0.05)  # a tick more or less at the edges
 
-    def signal(name: str) -> None:
-        sent.append(name)
-        if len(sent) == 2:
-            raise RuntimeError("the line is cut")
 
-    with pytest.raises(RuntimeError):
-        alternate(signal, pairs=3, half_s=0.0)
-    assert sent == ["STOP", "CONT", "CONT"]
+def test_a_paused_process_goes_on_though_nobody_continues_it() -> None:
+    child = subprocess.Popen(["sleep", "30"])
+
+    def state() -> str:
+        return Path(f"/proc/{child.pid}/stat").read_text().split()[2]
+
+    try:
+        began_s = time.monotonic()
+        subprocess.run(["/bin/sh", "-c", pausing(child.pid, 0.4)], check=True, capture_output=True)
+        assert time.monotonic() - began_s < 0.3 and state() == "T"
+        deadline_s = began_s + 5.0
+        while state() == "T":
+            assert time.monotonic() < deadline_s
+            time.sleep(0.02)
+        assert time.monotonic() - began_s >= 0.4
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_sampling_and_silence_take_turns() -> None:
+    paused: list[float] = []
+    alternate(paused.append, pairs=3, half_s=0.01)
+    assert paused == [0.01] * 3

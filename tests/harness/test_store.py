@@ -13,7 +13,7 @@ import pytest
 from harness import datasets
 from harness.errors import FedRackError, UnknownName
 from harness.payload import code_payload, data_payload
-from harness.store import RunFolder, read_lines, write_json
+from harness.store import RunFolder, read_json, read_lines, read_mapping, read_records, write_json
 
 
 def test_the_same_code_has_the_same_hash_and_holds_agent_and_core() -> None:
@@ -63,6 +63,24 @@ def test_a_line_that_was_cut_off_is_skipped(tmp_path: Path) -> None:
     file = tmp_path / "x.jsonl"
     file.write_text(json.dumps({"a": 1}) + "\n[1]\n" + '{"a": 2')
     assert list(read_lines(file)) == [{"a": 1}] and list(read_lines(tmp_path / "none")) == []
+
+
+def test_bytes_that_are_no_text_cost_their_line_only(tmp_path: Path) -> None:
+    file = tmp_path / "x.jsonl"
+    file.write_bytes(b'{"a": 1}\n{"a": \xff\xfe}\n{"a": "\xff"}\n')
+    assert [record and list(record) for record in read_records(file)] == [["a"], None, ["a"]]
+    assert len(list(read_lines(file))) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a', b'{"a": "\xff"}', None, b"[]"])
+def test_a_broken_file_is_missing_or_says_which_it_is(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "exit.json"
+    if content is not None:
+        file.write_bytes(content)
+    assert read_mapping(file) is None
+    if content not in (None, b"[]"):
+        with pytest.raises(FedRackError, match=r"exit\.json is broken"):
+            read_json(file)
 
 
 def test_data_sets_are_found_or_say_where_to_put_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

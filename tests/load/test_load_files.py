@@ -10,6 +10,7 @@ from harness.board_classes import BOARD_CLASSES
 from harness.errors import BadInput
 from harness.load import load_inventory, load_study
 from harness.load.ranges import expand
+from harness.meters import meter
 
 ROOT = Path(__file__).parents[2]
 STUDY = Path(__file__).parent / "cases" / "study" / "good_product.yaml"
@@ -61,6 +62,34 @@ def test_home_and_neighbours_in_paths(tmp_path: Path, monkeypatch: pytest.Monkey
     )
     (board,) = load_inventory(tmp_path / "rack.yaml").boards
     assert (board.key_file, board.known_hosts) == (str(tmp_path / "me" / "key"), str(tmp_path / "pins"))
+
+
+def test_a_loggers_file_is_taken_from_the_inventorys_folder(tmp_path: Path) -> None:
+    (tmp_path / "my rack").mkdir()
+    inventory = tmp_path / "my rack" / "rack.yaml"
+    meters = '["csv:log 1.csv?time=t&power=P", "csv:/logs/b.csv?time=t&power=P", "shelly2://192.0.2.40"]'
+    inventory.write_text(f"all: {{hosts: {{a: {{board_class: phone, virtual: embedded, meters: {meters}}}}}}}")
+    (board,) = load_inventory(inventory).boards
+    files = [getattr(meter(text), "path", None) for text in board.observation.meters]
+    assert files == [tmp_path / "my rack" / "log 1.csv", Path("/logs/b.csv"), None]
+    assert board.observation.meters[2] == "shelly2://192.0.2.40"
+
+
+def test_two_boards_do_not_share_a_meter(tmp_path: Path) -> None:
+    inventory = tmp_path / "rack.yaml"
+    inventory.write_text("""
+all:
+  vars: {board_class: raspberry-pi-4, virtual: embedded}
+  hosts:
+    a: {meters: ["shelly2://192.0.2.40?id=0", "shelly2://192.0.2.40?id=1"]}
+    b: {meters: ["shelly2://192.0.2.40"]}
+    c: {meters: ["shelly2://192.0.2.41", "csv:log.csv?time=t&power=P"]}
+    d: {meters: ["csv:log.csv?time=t&power=Q"]}
+""")
+    with pytest.raises(BadInput) as caught:
+        load_inventory(inventory)
+    (problem,) = caught.value.problems
+    assert str(problem).startswith("all.hosts.b.meters[0]: b has the same meter as a ->")
 
 
 @pytest.mark.parametrize(

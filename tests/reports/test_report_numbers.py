@@ -89,7 +89,7 @@ def test_virtual_seconds_are_marked_and_never_judged(whole: Report) -> None:
     speed = row(published, claim="SmartFreeze: training speed")
     assert (speed["time"].text, speed["verdict"].text) == ("2x (virtual)", "not comparable")
     for table in tables(whole, "Median round"):
-        times = [name for name in table[0] if ", s" in name or ", J" in name]
+        times = [name for name in table[0] if ", s" in name or ", J" in name if name != "±, J"]
         assert len(times) == 6 and all(name.endswith("(virtual)") for name in times)
     captions = [b.caption for s in whole.sections for b in s.blocks if isinstance(b, Figure) and "seconds" in b.caption]
     assert captions and all("seconds (virtual)" in caption for caption in captions)
@@ -117,11 +117,24 @@ def test_in_a_mixed_rack_each_virtual_second_is_marked(make_run: Make) -> None:
 def test_missing_is_a_dash_and_never_zero(whole: Report) -> None:
     (latency, *_) = tables(whole, "Median round")
     fedavg = row(latency, method="fedavg")
-    for name in ("exchange, s", "energy, J"):
+    for name in ("exchange, s", "energy a round, J"):
         assert (fedavg[f"{name} (virtual)"].text, fedavg[f"{name} (virtual)"].value) == ("–", None)
     (budget,) = tables(whole, "Peak memory, group budget")
     assert row(budget, method="fedavg")["tensor, MiB"].text == "–"
     assert row(budget, method="freeze")["Δ tensor"].text == "–"  # its baseline ran out of memory
+
+
+def test_energy_stands_by_round_with_its_uncertainty_and_its_doubts(make_run: Make) -> None:
+    def measured(cells: list[dict[str, Any]], manifest: dict[str, Any]) -> None:
+        for cell in cells:
+            cell |= {"energy_j": 120.0, "energy_uncertainty_j": 6.0, "energy_warnings": None}
+        cells[1]["energy_warnings"] = "idle power moved from 2 W to 3 W"
+
+    made = report(make_run(boards={"pi-01": REAL}, groups=("accuracy",), change=measured))
+    rounds = tables(made, "Median round")[0]
+    energies = [(each["energy a round, J"].text, each["±, J"].text) for each in rounds]
+    assert energies == [("30.00", "1.50"), ("30.00 (?)", "1.50"), ("30.00", "1.50"), ("30.00", "1.50")]
+    assert "(?): with warnings" in str(plain(made))
 
 
 def test_out_of_memory_is_a_result(whole: Report) -> None:
