@@ -23,7 +23,7 @@ from harness.payload import Payload
 from harness.rack import Rack, Said
 from harness.store import RunFolder, now_utc, read_lines, write_json
 from harness.study import Cell
-from harness.verdict import Ending, Seen, verdict
+from harness.verdict import EXIT, Ending, Seen, keep_exit, verdict
 
 SERVER, EDGE = "FL server", "edge server"
 START_TIMEOUT_S = 60.0  # of the FL server, torch's import included
@@ -48,6 +48,7 @@ class _CellRun:
     starts: dict[str, dict[str, Any]] = field(default_factory=dict)  # board -> the agent's answer to start
     running: set[str] = field(default_factory=set)
     ended_by_us: set[str] = field(default_factory=set)
+    exits: dict[str, dict[str, Any]] = field(default_factory=dict)  # board -> how its worker ended, as the agent said
     clocks: dict[str, list[ClockReading]] = field(default_factory=dict)  # board -> its clock against ours
     circumstances: dict[str, Circumstances | None] = field(default_factory=dict)
     server_events: list[dict[str, Any]] = field(default_factory=list)
@@ -193,6 +194,7 @@ def _take(run: _CellRun, said: Said, server: CoreProcess | None) -> None:
         _take_from_program(run, said)
         return
     if event["event"] == "exit":
+        run.exits[said.who] = event
         run.rack.boards[said.who].worker_ended()
         run.running.discard(said.who)
         if server is not None:
@@ -233,9 +235,20 @@ def _finish_workers(run: _CellRun) -> None:
         _take(run, said, None)
 
 
+def _hear_last_words(run: _CellRun) -> None:
+    """Of workers that were stopped when nobody listened any more."""
+    while not run.rack.inbox.empty():
+        said = run.rack.inbox.get_nowait()
+        if said.event["event"] == "exit":
+            run.exits[said.who] = said.event
+
+
 def _collect(run: _CellRun, path: Path) -> None:
+    _hear_last_words(run)
+
     def fetch(board: Board) -> None:
         board.collect(run.out, path / "raw" / board.name)
+        keep_exit(path / "raw" / board.name / EXIT, run.exits.get(board.name))
         run.clocks[board.name].append(read_clock(board.clock_s))
         run.circumstances[board.name] = board.circumstances(*_interpreter(path / "raw" / board.name / "events.jsonl"))
 
