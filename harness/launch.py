@@ -17,12 +17,12 @@ from harness.clock import ClockReading, read_clock
 from harness.core_process import CoreProcess
 from harness.datasets import DataFiles
 from harness.errors import AgentLost
-from harness.facts.base import Found
 from harness.metering import metering
 from harness.payload import Payload
 from harness.rack import Rack, Said
-from harness.store import RunFolder, now_utc, read_lines, write_json
+from harness.store import RunFolder, now_utc, write_json
 from harness.study import Cell
+from harness.told import told
 from harness.verdict import EXIT, Ending, Seen, keep_exit, verdict
 
 SERVER, EDGE = "FL server", "edge server"
@@ -250,20 +250,11 @@ def _collect(run: _CellRun, path: Path) -> None:
         board.collect(run.out, path / "raw" / board.name)
         keep_exit(path / "raw" / board.name / EXIT, run.exits.get(board.name))
         run.clocks[board.name].append(read_clock(board.clock_s))
-        run.circumstances[board.name] = board.circumstances(*_interpreter(path / "raw" / board.name / "events.jsonl"))
+        run.circumstances[board.name] = board.circumstances(told(path / "raw" / board.name))
 
     run.rack.each([board for board in run.rack.usable if board.name in run.starts], fetch)
     with (path / "server.jsonl").open("w") as file:
         file.writelines(json.dumps(event) + "\n" for event in run.server_events)
-
-
-def _interpreter(events: Path) -> tuple[Found[str], Found[str]]:
-    """The worker's torch and Python, by its own word."""
-    start = next((event for event in read_lines(events) if event["event"] == "start"), None)
-    if start is None:
-        silent: Found[str] = Found(value=None, fault="the worker ended before it could say")
-        return silent, silent
-    return Found(value=f"{start['torch']} {start['torch_build']}"), Found(value=start["python"])
 
 
 def _seen(run: _CellRun, name: str) -> Seen:

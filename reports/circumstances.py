@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.circumstances import FIGURES
 from reports.data import Column, Entry, Section, Table
 from reports.read import Run
 from reports.tables import MISSING, count, listed, outcome, quantity, size, word
@@ -103,7 +104,7 @@ def _held(run: Run, cells: pd.DataFrame) -> Table:
             values = list(found["value"].dropna().unique())
             some_lack_it = bool(found["value"].isna().any())
             if values:
-                differs = len(values) + some_lack_it > 1
+                differs = len(values) + some_lack_it > 1 and what not in FIGURES
                 text = " / ".join([*values, *(["none"] if some_lack_it else [])])
                 label = str(what).replace("_", " ")
                 rows.append((word(name), word(label), word(text, "warn" if differs else "")))
@@ -115,7 +116,7 @@ def _held(run: Run, cells: pd.DataFrame) -> Table:
         columns=(Column("board"), Column("circumstance"), Column("value", "prose")),
         rows=tuple(rows),
         note="Read before and after each cell. A slash separates values that differed between cells: those cells are "
-        "shown side by side and never averaged. What a board does not have is left out.",
+        "shown side by side and never averaged, temperatures apart. What a board does not have is left out.",
     )
 
 

@@ -15,12 +15,13 @@ from typing import Any
 from harness.board.agent_line import LEASE_S, AgentLine, Event
 from harness.board.deploy import deploy
 from harness.board.surroundings import Surroundings
-from harness.circumstances import Circumstances
+from harness.circumstances import Circumstances, Told
 from harness.connect import connect
 from harness.connect.base import Connection
 from harness.errors import AgentLost, BoardBusy, BoardError, CommandFailed
-from harness.facts.base import Found, read
+from harness.facts.base import read
 from harness.facts.install import install
+from harness.images import fingerprint
 from harness.inventory import BoardSpec
 from harness.load.image import load_image
 from harness.payload import Payload
@@ -71,6 +72,7 @@ class Board:
         self._surroundings: Surroundings | None = None
         self._python = spec.python  # the worker's; the agent runs on the inventory's
         self._environment: Mapping[str, str] = {}  # of the image
+        self._image = ""  # which one, exactly
         self._at_rest = threading.Event()  # no program that only waits is running
         self._at_rest.set()
 
@@ -94,7 +96,7 @@ class Board:
             if identity is not None:
                 self._connection.run(f"mkdir -m 700 {shlex.quote(self.spec.root)}/run")
                 self._connection.put(identity, f"{self.spec.root}/{IDENTITY}")
-            self._surroundings = Surroundings(self.spec, self._connection, self.facts["system"])
+            self._surroundings = Surroundings(self.spec, self._connection, self.facts["system"], self._image)
             self._surroundings.settle()
             self.state = BoardState.READY
         except BoardError as error:
@@ -161,11 +163,11 @@ class Board:
         """Watch it at rest again. Raises `BoardError`."""
         self._rest(f"{out}/{REST_AFTER}")
 
-    def circumstances(self, torch: Found[str], python: Found[str]) -> Circumstances | None:
+    def circumstances(self, told: Told) -> Circumstances | None:
         """Of the cell that has just ended; None where the board was gone before it could say."""
         if self._surroundings is None or self._connection is None:
             return None
-        return self._surroundings.after_cell(torch, python)
+        return self._surroundings.after_cell(told)
 
     def _rest(self, out: str) -> None:
         """The same sampling as in a cell, beside a program that only waits."""
@@ -244,6 +246,8 @@ class Board:
         installed = read(connection, install(self.spec.root)).value
         self._python = installed.python if installed and installed.python else self.spec.python
         self._environment = load_image(self.spec.image).environment
+        exactly = f"{self.spec.image}@{fingerprint(self.spec.image)}"
+        self._image = f"{exactly}, installed {installed.digest}" if installed and installed.digest else exactly
 
     def _restore(self, surroundings: Surroundings) -> None:
         """Give back what was set. A board that cannot be reached any more keeps it, and one that is not as it was
