@@ -70,6 +70,10 @@ class Rack:
         finally:
             pool.shutdown()
 
+    def restore(self) -> None:
+        """Give every board its own settings back; `not_restored` of a board says why it has not."""
+        self.each(list(self.boards.values()), Board.restore)
+
     @property
     def usable(self) -> list[Board]:
         return [board for board in self.boards.values() if board.usable]

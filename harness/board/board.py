@@ -66,6 +66,8 @@ class Board:
         self.failure: BoardError | None = None
         self.facts: dict[str, Any] = {}
         self.copied_bytes = 0
+        self.put_back: tuple[str, ...] = ()  # settings that an earlier run had left
+        self.not_restored = ""  # why the board does not have its own settings back
         self._listener = listener
         self._connection: Connection | None = None
         self._agent: AgentLine | None = None
@@ -97,7 +99,7 @@ class Board:
                 self._connection.run(f"mkdir -m 700 {shlex.quote(self.spec.root)}/run")
                 self._connection.put(identity, f"{self.spec.root}/{IDENTITY}")
             self._surroundings = Surroundings(self.spec, self._connection, self.facts["system"], self._image)
-            self._surroundings.settle()
+            self.put_back = self._surroundings.settle()
             self.state = BoardState.READY
         except BoardError as error:
             self.fail(error)
@@ -215,6 +217,18 @@ class Board:
                     continue
         self._connection.run(f"rm -rf {shlex.quote(self.spec.root)}/{shlex.quote(out)}")
 
+    def restore(self) -> None:
+        """Give back what was set for the run. A board that keeps it is broken, until the next run has put it back."""
+        surroundings, self._surroundings = self._surroundings, None
+        try:
+            if surroundings is not None:
+                surroundings.restore()
+        except BoardError as error:
+            self.not_restored = "; ".join(filter(None, (error.message, error.remedy)))
+            if self.failure is None:
+                self.failure = error
+                self.state = BoardState.BROKEN
+
     def close(self) -> None:
         """End our part on the board: agent, lease, what the run left there, connection."""
         if self._connection is not None:
@@ -228,12 +242,11 @@ class Board:
 
     def hang_up(self) -> None:
         """Cut the lines; the agent then ends its worker and itself."""
-        agent, connection, surroundings = self._agent, self._connection, self._surroundings
-        self._agent = self._connection = self._surroundings = None
+        agent, connection = self._agent, self._connection
+        self._agent = self._connection = None
         if agent is not None:
             agent.close()
-        if surroundings is not None:
-            self._restore(surroundings)
+        self.restore()
         if connection is not None:
             connection.close()
 
@@ -248,16 +261,6 @@ class Board:
         self._environment = load_image(self.spec.image).environment
         exactly = f"{self.spec.image}@{fingerprint(self.spec.image)}"
         self._image = f"{exactly}, installed {installed.digest}" if installed and installed.digest else exactly
-
-    def _restore(self, surroundings: Surroundings) -> None:
-        """Give back what was set. A board that cannot be reached any more keeps it, and one that is not as it was
-        found is broken."""
-        try:
-            surroundings.restore()
-        except BoardError as error:
-            if self.failure is None:
-                self.failure = error
-                self.state = BoardState.BROKEN
 
     def _open_agent(self, connection: Connection, code: Payload) -> AgentLine:
         python, root = shlex.quote(self.spec.python), shlex.quote(self.spec.root)

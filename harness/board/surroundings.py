@@ -13,10 +13,11 @@ from harness.facts.swap import SWAPS
 from harness.facts.temperature import hottest_c, temperatures
 from harness.facts.throttle import THROTTLED
 from harness.inventory import BoardSpec
-from harness.settings import Target, applied
+from harness.settings import Target, applied, put_back
 from harness.thermal import Warmth, wait_for_window
 
 ROOT = "root"
+SETTINGS = "settings"  # folder below the board's root
 
 
 class Surroundings:
@@ -32,14 +33,20 @@ class Surroundings:
         self._before: tuple[Warmth, Held] | None = None
         self._sudo = "" if spec.user == ROOT else "sudo -n "
 
-    def settle(self) -> None:
-        """Set what the inventory wants. Raises `CommandFailed`, with all restored."""
-        target = Target(board=self._spec.name, runner=self._runner, sudo=self._sudo)
+    def settle(self) -> tuple[str, ...]:
+        """Set what the inventory wants; answers what an earlier run had left set, which is restored first.
+
+        Raises `CommandFailed`, with all restored.
+        """
+        folder = f"{self._spec.root}/{SETTINGS}"
+        target = Target(board=self._spec.name, runner=self._runner, folder=folder, sudo=self._sudo)
+        left = put_back(target)
         try:
             self._settings.enter_context(applied(target, self._spec.wanted))
         except UnknownName as error:
             raise CommandFailed(self._spec.name, error.message, remedy=error.remedy) from error
         self._baseline_c = self._temperature_c()
+        return left
 
     def before_cell(self) -> None:
         """Wait until the board has cooled down, then read what may differ from cell to cell."""
