@@ -6,7 +6,7 @@ import json
 import queue
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -175,6 +175,7 @@ def _wait_for_server(run: _CellRun) -> dict[str, Any] | None:
 
 def _start_workers(run: _CellRun, server: CoreProcess, port: str, code: Payload, data: Payload | None) -> None:
     def start(board: Board) -> None:
+        board.take_clock()
         run.clocks[board.name] = [read_clock(board.clock_s)]
         address = _endpoint(board.spec.server_address, port)
         run.starts[board.name] = board.start(run.cell, code, data, address, run.out)
@@ -249,12 +250,18 @@ def _collect(run: _CellRun, path: Path) -> None:
     def fetch(board: Board) -> None:
         board.collect(run.out, path / "raw" / board.name)
         keep_exit(path / "raw" / board.name / EXIT, run.exits.get(board.name))
-        run.clocks[board.name].append(read_clock(board.clock_s))
+        run.clocks[board.name] += _until(read_clock(board.clock_s), run.clocks[board.name][0], board.take_clock())
         run.circumstances[board.name] = board.circumstances(told(path / "raw" / board.name))
 
     run.rack.each([board for board in run.rack.usable if board.name in run.starts], fetch)
     with (path / "server.jsonl").open("w") as file:
         file.writelines(json.dumps(event) + "\n" for event in run.server_events)
+
+
+def _until(last: ClockReading, first: ClockReading, between: Sequence[ClockReading]) -> list[ClockReading]:
+    """The readings after the first, in order; one on its way as the cell began or ended belongs to neither side."""
+    within = (each for each in between if first.controller_s < each.controller_s < last.controller_s)
+    return [*within, last]
 
 
 def _seen(run: _CellRun, name: str) -> Seen:

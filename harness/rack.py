@@ -45,6 +45,7 @@ class Rack:
     def revive(self, names: Sequence[str], run_id: str, payloads: Sequence[Payload]) -> list[str]:
         """Begin anew with boards that broke; returns those that can be used again."""
         for name in names:
+            self.boards[name].hang_up()  # one that still answers would hold its lease, and the run's settings
             self.boards[name] = Board(self.boards[name].spec, self._hear)
         self.each([self.boards[name] for name in names], lambda board: board.prepare(run_id, payloads, self.identity))
         return [name for name in names if self.boards[name].usable]

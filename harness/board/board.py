@@ -16,6 +16,7 @@ from harness.board.agent_line import LEASE_S, AgentLine, Event
 from harness.board.deploy import deploy
 from harness.board.surroundings import Surroundings
 from harness.circumstances import Circumstances, Told
+from harness.clock import ClockReading
 from harness.connect import connect
 from harness.connect.base import Connection
 from harness.errors import AgentLost, BoardBusy, BoardError, CommandFailed
@@ -184,6 +185,10 @@ class Board:
     def clock_s(self) -> float:
         """The board's monotonic clock, as its agent says it now."""
         return float(self._ask("ping")["t_s"])
+
+    def take_clock(self) -> list[ClockReading]:
+        """What the signs of life told of the board's clock since the last call: one reading every few seconds."""
+        return self._agent.take_clock() if self._agent is not None else []
 
     def signal_agent(self, name: str) -> None:
         """Send the agent a signal (STOP, CONT): how the observer's cost is measured."""

@@ -65,6 +65,10 @@ def test_sidecar_meter_and_rest_reach_the_frames(command: Command, plug: Plug, m
     assert cell["energy_scope"] == "wall" and cell["energy_j"] > 0
     assert 0 < cell["clock_uncertainty_s"] < 0.05 and abs(cell["clock_offset_s"]) < 0.05
 
+    readings = json.loads(next(run.glob("cells/*/cell.json")).read_text())["boards"]["edge-01"]["clock"]
+    moments = [reading["controller_s"] for reading in readings]
+    assert moments == sorted(set(moments)) and readings[0]["exchanges"] == readings[-1]["exchanges"] == 16
+
     held = pd.read_parquet(run / "circumstances.parquet").set_index("name").value
     assert held["sampling"] == "20 Hz, jtop absent, nvml" and held["torch"].split()[0] == cell["torch_version"]
     phases = pd.read_parquet(run / "phases.parquet")
