@@ -58,6 +58,7 @@ class Plan:
 class Finished:
     folder: RunFolder
     unmeasured: tuple[str, ...]  # boards without a result in some cell, for no reason of the method's
+    not_restored: tuple[str, ...]  # boards that still have settings of the run
 
 
 class _Data:
@@ -95,8 +96,11 @@ def bench(plan: Plan, console: Console) -> Finished:
             state = "interrupted"
             raise
         finally:
+            rack.restore()  # before the manifest, which says where that failed
+            progress.boards_restored(rack.boards.values())
             _write_up(plan, rack, code, started_utc, state)
-    return Finished(folder=plan.folder, unmeasured=_unmeasured(plan))
+    not_restored = tuple(name for name, board in rack.boards.items() if board.not_restored)
+    return Finished(folder=plan.folder, unmeasured=_unmeasured(plan), not_restored=not_restored)
 
 
 def _run(cell: Cell, plan: Plan, rack: Rack, book: HealthBook, code: Payload, data: _Data, progress: Progress) -> None:
@@ -193,6 +197,8 @@ def _board(rack: Rack, spec: BoardSpec) -> dict[str, Any]:
         "state": board.failure.outcome if board.failure else "ready",
         "detail": board.failure.message if board.failure else "",
         "copied_bytes": board.copied_bytes,
+        "put_back": list(board.put_back),
+        "not_restored": board.not_restored,
         "facts": board.facts,
     }
 

@@ -6,7 +6,7 @@ import json
 import queue
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,13 @@ from harness.clock import ClockReading, read_clock
 from harness.core_process import CoreProcess
 from harness.datasets import DataFiles
 from harness.errors import AgentLost
-from harness.facts.base import Found
 from harness.metering import metering
 from harness.payload import Payload
 from harness.rack import Rack, Said
-from harness.store import RunFolder, now_utc, read_lines, write_json
+from harness.store import RunFolder, now_utc, write_json
 from harness.study import Cell
-from harness.verdict import Ending, Seen, verdict
+from harness.told import told
+from harness.verdict import EXIT, Ending, Seen, keep_exit, verdict
 
 SERVER, EDGE = "FL server", "edge server"
 START_TIMEOUT_S = 60.0  # of the FL server, torch's import included
@@ -48,6 +48,7 @@ class _CellRun:
     starts: dict[str, dict[str, Any]] = field(default_factory=dict)  # board -> the agent's answer to start
     running: set[str] = field(default_factory=set)
     ended_by_us: set[str] = field(default_factory=set)
+    exits: dict[str, dict[str, Any]] = field(default_factory=dict)  # board -> how its worker ended, as the agent said
     clocks: dict[str, list[ClockReading]] = field(default_factory=dict)  # board -> its clock against ours
     circumstances: dict[str, Circumstances | None] = field(default_factory=dict)
     server_events: list[dict[str, Any]] = field(default_factory=list)
@@ -174,6 +175,7 @@ def _wait_for_server(run: _CellRun) -> dict[str, Any] | None:
 
 def _start_workers(run: _CellRun, server: CoreProcess, port: str, code: Payload, data: Payload | None) -> None:
     def start(board: Board) -> None:
+        board.take_clock()
         run.clocks[board.name] = [read_clock(board.clock_s)]
         address = _endpoint(board.spec.server_address, port)
         run.starts[board.name] = board.start(run.cell, code, data, address, run.out)
@@ -193,6 +195,7 @@ def _take(run: _CellRun, said: Said, server: CoreProcess | None) -> None:
         _take_from_program(run, said)
         return
     if event["event"] == "exit":
+        run.exits[said.who] = event
         run.rack.boards[said.who].worker_ended()
         run.running.discard(said.who)
         if server is not None:
@@ -233,24 +236,32 @@ def _finish_workers(run: _CellRun) -> None:
         _take(run, said, None)
 
 
+def _hear_last_words(run: _CellRun) -> None:
+    """Of workers that were stopped when nobody listened any more."""
+    while not run.rack.inbox.empty():
+        said = run.rack.inbox.get_nowait()
+        if said.event["event"] == "exit":
+            run.exits[said.who] = said.event
+
+
 def _collect(run: _CellRun, path: Path) -> None:
+    _hear_last_words(run)
+
     def fetch(board: Board) -> None:
         board.collect(run.out, path / "raw" / board.name)
-        run.clocks[board.name].append(read_clock(board.clock_s))
-        run.circumstances[board.name] = board.circumstances(*_interpreter(path / "raw" / board.name / "events.jsonl"))
+        keep_exit(path / "raw" / board.name / EXIT, run.exits.get(board.name))
+        run.clocks[board.name] += _until(read_clock(board.clock_s), run.clocks[board.name][0], board.take_clock())
+        run.circumstances[board.name] = board.circumstances(told(path / "raw" / board.name))
 
     run.rack.each([board for board in run.rack.usable if board.name in run.starts], fetch)
     with (path / "server.jsonl").open("w") as file:
         file.writelines(json.dumps(event) + "\n" for event in run.server_events)
 
 
-def _interpreter(events: Path) -> tuple[Found[str], Found[str]]:
-    """The worker's torch and Python, by its own word."""
-    start = next((event for event in read_lines(events) if event["event"] == "start"), None)
-    if start is None:
-        silent: Found[str] = Found(value=None, fault="the worker ended before it could say")
-        return silent, silent
-    return Found(value=f"{start['torch']} {start['torch_build']}"), Found(value=start["python"])
+def _until(last: ClockReading, first: ClockReading, between: Sequence[ClockReading]) -> list[ClockReading]:
+    """The readings after the first, in order; one on its way as the cell began or ended belongs to neither side."""
+    within = (each for each in between if first.controller_s < each.controller_s < last.controller_s)
+    return [*within, last]
 
 
 def _seen(run: _CellRun, name: str) -> Seen:

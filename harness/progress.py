@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -63,6 +64,14 @@ class Progress:
         copied = f"copied {show_bytes(board.copied_bytes)}" if board.copied_bytes else "nothing to copy"
         row.state, row.last = "ready", copied
         self.say(f"{board.name}: ready ({copied})")
+        if board.put_back:
+            what = ", ".join(board.put_back).replace("_", " ")
+            self.say(f"{board.name}: an earlier run had left its {what} changed; restored", style="yellow")
+
+    def boards_restored(self, boards: Iterable[Board]) -> None:
+        for board in boards:
+            if board.not_restored:
+                self.say(f"not as it was found: {board.not_restored}", style="red")
 
     def cell_begins(self, cell: Cell) -> None:
         self._title = cell.label

@@ -45,6 +45,7 @@ class Rack:
     def revive(self, names: Sequence[str], run_id: str, payloads: Sequence[Payload]) -> list[str]:
         """Begin anew with boards that broke; returns those that can be used again."""
         for name in names:
+            self.boards[name].hang_up()  # one that still answers would hold its lease, and the run's settings
             self.boards[name] = Board(self.boards[name].spec, self._hear)
         self.each([self.boards[name] for name in names], lambda board: board.prepare(run_id, payloads, self.identity))
         return [name for name in names if self.boards[name].usable]
@@ -69,6 +70,10 @@ class Rack:
             raise
         finally:
             pool.shutdown()
+
+    def restore(self) -> None:
+        """Give every board its own settings back; `not_restored` of a board says why it has not."""
+        self.each(list(self.boards.values()), Board.restore)
 
     @property
     def usable(self) -> list[Board]:

@@ -17,14 +17,20 @@ POLL_S = 5.0
 class Warmth:
     """How warm a board was when its cell began."""
 
-    verdict: str  # within, colder, timed_out (still hotter), unknown (no sensor, or no baseline)
+    # not_waited_for (no cool-down was asked for), within, colder, timed_out (still hotter), unknown (not measured)
+    verdict: str
     temperature_c: float | None
     baseline_c: float | None
     waited_s: float
 
 
 def decide(temperature_c: float | None, baseline_c: float | None, waited_s: float, timeout_s: float) -> str | None:
-    """The verdict to begin with, or None: wait on."""
+    """The verdict to begin with, or None: wait on.
+
+    Who waits for nothing is not judged by the window: a degree of noise would part equal cells.
+    """
+    if timeout_s <= 0:
+        return "not_waited_for"
     if temperature_c is None or baseline_c is None:
         return "unknown"
     if temperature_c < baseline_c - TOLERANCE_C:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.circumstances import FIGURES
 from reports.data import Column, Entry, Section, Table
 from reports.read import Run
 from reports.tables import MISSING, count, listed, outcome, quantity, size, word
@@ -103,8 +104,8 @@ def _held(run: Run, cells: pd.DataFrame) -> Table:
             values = list(found["value"].dropna().unique())
             some_lack_it = bool(found["value"].isna().any())
             if values:
-                differs = len(values) + some_lack_it > 1
-                text = " / ".join([*values, *(["none"] if some_lack_it else [])])
+                differs = len(values) + some_lack_it > 1 and what not in FIGURES
+                text = _span(values) if what in FIGURES else " / ".join([*values, *(["none"] if some_lack_it else [])])
                 label = str(what).replace("_", " ")
                 rows.append((word(name), word(label), word(text, "warn" if differs else "")))
     objections = cells[["board", "objections"]].dropna().drop_duplicates()
@@ -115,8 +116,14 @@ def _held(run: Run, cells: pd.DataFrame) -> Table:
         columns=(Column("board"), Column("circumstance"), Column("value", "prose")),
         rows=tuple(rows),
         note="Read before and after each cell. A slash separates values that differed between cells: those cells are "
-        "shown side by side and never averaged. What a board does not have is left out.",
+        "shown side by side and never averaged, temperatures apart. What a board does not have is left out.",
     )
+
+
+def _span(figures: list[str]) -> str:
+    """Figures that are never the same twice, as the least and the most of them."""
+    known = sorted({float(figure) for figure in figures})
+    return f"{known[0]:g}" if len(known) == 1 else f"{known[0]:g} to {known[-1]:g}"
 
 
 def _observer(run: Run, cells: pd.DataFrame) -> Table:

@@ -47,10 +47,9 @@ class Loop:
         return self._leave_by_s is not None and time.monotonic() >= self._leave_by_s
 
     def _turn(self) -> None:
-        listening = self._channel.open and not self._agent.leaving and not self._channel.congested
         # select and not epoll: its timeout is not rounded up to whole milliseconds
         ready, writable, _ = select.select(
-            [self._signals] + ([self._channel.reader] if listening else []),
+            [self._signals] + ([self._channel.reader] if self._listening else []),
             [self._channel.writer] if self._channel.pending else [],
             [],
             self._timeout_s(),
@@ -62,6 +61,11 @@ class Loop:
             self._channel.flush()
         if self._channel.reader in ready:
             self._on_requests()
+        self._on_lease()
+
+    @property
+    def _listening(self) -> bool:
+        return self._channel.open and not self._agent.leaving and not self._channel.congested
 
     def _timeout_s(self) -> Optional[float]:
         run = self._agent.run
@@ -81,8 +85,13 @@ class Loop:
                 self._channel.offer({"event": "tail", "sample": sample})
         if run and run.kill_due_s is not None and now >= run.kill_due_s:
             run.kill()
-        lease_due_s = self._agent.lease_due_s
-        if lease_due_s is not None and now >= lease_due_s and self._leave_by_s is None:
+
+    def _on_lease(self) -> None:
+        """A board that stood still for longer than the lease finds the controller's words waiting: they count."""
+        due_s = self._agent.lease_due_s
+        if due_s is None or self._leave_by_s is not None or time.monotonic() < due_s:
+            return
+        if not (self._listening and select.select([self._channel.reader], [], [], 0)[0]):
             self._leave("no request within the lease", EXIT_ABANDONED)
 
     def _on_signals(self, numbers: Set[int]) -> None:

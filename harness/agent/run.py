@@ -101,7 +101,10 @@ class Run:
         return gone
 
     def finish(self) -> Dict[str, Any]:
-        """The tree is gone: write the verdict, remove the group; answers the exit event."""
+        """The tree is gone: write the verdict, remove the group; answers the exit event.
+
+        The event says all that the file does: a full disk must not cost the verdict.
+        """
         peak_bytes, oom_kills = self.budget.peak_bytes(), self.budget.oom_kills()
         self._sidecars.stop()
         self._sampler.close()
@@ -128,6 +131,7 @@ class Run:
             "late_ticks": self._sampler.late_ticks,
             "missed_ticks": self._sampler.missed_ticks,
             "burst_ticks": self._sampler.burst_ticks,
+            "lost_lines": self._trace.lost,
             "samples_file": _SAMPLES,
             "sidecars_absent": self.absent,
             "agent_cpu_s": round(time.process_time() - self._cpu_before_s, 6),
@@ -137,14 +141,7 @@ class Run:
             write_atomically(os.path.join(self._out, "exit.json"), verdict)
         except OSError as error:
             self._faults.note("exit.json", str(error))
-        return {
-            "event": "exit",
-            "pid": self.pid,
-            "returncode": self._worker.returncode,
-            "signal": self._worker.signal,
-            "oom_kills": oom_kills,
-            "t_s": ended_s,
-        }
+        return dict(verdict, event="exit", t_s=ended_s)
 
 
 def _forget(path: str) -> None:

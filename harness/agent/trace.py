@@ -37,12 +37,18 @@ class TraceFile:
     def __init__(self, path: str) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
         self._torn = False
+        self.lost = 0  # lines that are not whole in the file
 
     def append(self, record: Dict[str, Any]) -> None:
         """Raises OSError when the disk is full; a torn line is then ended before the next one."""
         line = ("\n" if self._torn else "") + _encode(record) + "\n"
-        written = os.write(self._fd, line.encode())
+        try:
+            written = os.write(self._fd, line.encode())
+        except OSError:
+            self.lost += 1
+            raise
         self._torn = written < len(line)  # json.dumps is ASCII: bytes are characters
+        self.lost += self._torn
 
     def close(self) -> None:
         os.close(self._fd)

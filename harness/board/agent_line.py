@@ -6,9 +6,11 @@ import itertools
 import json
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
+from harness.clock import ClockReading, Exchange, reading_of
 from harness.connect.base import Stream
 from harness.errors import AgentLost, BoardError
 
@@ -26,6 +28,8 @@ class AgentLine:
         self._listener = listener
         self._ids = itertools.count(1)
         self._answers: dict[int, queue.Queue[Event]] = {}
+        self._pings: dict[int, float] = {}  # those on their way -> when they were sent
+        self._clock: list[ClockReading] = []
         self._lock = threading.Lock()
         self._closed = threading.Event()
         threading.Thread(target=self._read, name=f"agent-{board}", daemon=True).start()
@@ -43,6 +47,11 @@ class AgentLine:
             raise AgentLost(self._board, f"the agent did not answer {do!r} within {timeout_s:.0f} s") from None
         finally:
             self._answers.pop(number, None)
+
+    def take_clock(self) -> list[ClockReading]:
+        """What the pings told of the board's clock since the last call, oldest first."""
+        taken, self._clock = self._clock, []
+        return taken
 
     def close(self) -> None:
         """Say goodbye; the agent ends its worker and itself when its input ends, heard or not."""
@@ -82,10 +91,15 @@ class AgentLine:
             self._listener(message)
         elif message.get("id") in self._answers:
             self._answers[message["id"]].put(message)
+        elif message.get("id") in self._pings and "t_s" in message:
+            exchange = Exchange(self._pings.pop(message["id"]), float(message["t_s"]), time.monotonic())
+            self._clock.append(reading_of([exchange]))
 
     def _ping(self) -> None:
         while not self._closed.wait(PING_INTERVAL_S):
+            number = next(self._ids)
+            self._pings[number] = time.monotonic()
             try:
-                self._write({"id": next(self._ids), "do": "ping"})
+                self._write({"id": number, "do": "ping"})
             except AgentLost:
                 return

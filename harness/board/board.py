@@ -15,12 +15,14 @@ from typing import Any
 from harness.board.agent_line import LEASE_S, AgentLine, Event
 from harness.board.deploy import deploy
 from harness.board.surroundings import Surroundings
-from harness.circumstances import Circumstances
+from harness.circumstances import Circumstances, Told
+from harness.clock import ClockReading
 from harness.connect import connect
 from harness.connect.base import Connection
 from harness.errors import AgentLost, BoardBusy, BoardError, CommandFailed
-from harness.facts.base import Found, read
+from harness.facts.base import read
 from harness.facts.install import install
+from harness.images import fingerprint
 from harness.inventory import BoardSpec
 from harness.load.image import load_image
 from harness.payload import Payload
@@ -65,12 +67,15 @@ class Board:
         self.failure: BoardError | None = None
         self.facts: dict[str, Any] = {}
         self.copied_bytes = 0
+        self.put_back: tuple[str, ...] = ()  # settings that an earlier run had left
+        self.not_restored = ""  # why the board does not have its own settings back
         self._listener = listener
         self._connection: Connection | None = None
         self._agent: AgentLine | None = None
         self._surroundings: Surroundings | None = None
         self._python = spec.python  # the worker's; the agent runs on the inventory's
         self._environment: Mapping[str, str] = {}  # of the image
+        self._image = ""  # which one, exactly
         self._at_rest = threading.Event()  # no program that only waits is running
         self._at_rest.set()
 
@@ -94,8 +99,8 @@ class Board:
             if identity is not None:
                 self._connection.run(f"mkdir -m 700 {shlex.quote(self.spec.root)}/run")
                 self._connection.put(identity, f"{self.spec.root}/{IDENTITY}")
-            self._surroundings = Surroundings(self.spec, self._connection, self.facts["system"])
-            self._surroundings.settle()
+            self._surroundings = Surroundings(self.spec, self._connection, self.facts["system"], self._image)
+            self.put_back = self._surroundings.settle()
             self.state = BoardState.READY
         except BoardError as error:
             self.fail(error)
@@ -161,11 +166,11 @@ class Board:
         """Watch it at rest again. Raises `BoardError`."""
         self._rest(f"{out}/{REST_AFTER}")
 
-    def circumstances(self, torch: Found[str], python: Found[str]) -> Circumstances | None:
+    def circumstances(self, told: Told) -> Circumstances | None:
         """Of the cell that has just ended; None where the board was gone before it could say."""
         if self._surroundings is None or self._connection is None:
             return None
-        return self._surroundings.after_cell(torch, python)
+        return self._surroundings.after_cell(told)
 
     def _rest(self, out: str) -> None:
         """The same sampling as in a cell, beside a program that only waits."""
@@ -180,6 +185,10 @@ class Board:
     def clock_s(self) -> float:
         """The board's monotonic clock, as its agent says it now."""
         return float(self._ask("ping")["t_s"])
+
+    def take_clock(self) -> list[ClockReading]:
+        """What the signs of life told of the board's clock since the last call: one reading every few seconds."""
+        return self._agent.take_clock() if self._agent is not None else []
 
     def pause_agent(self, seconds: float) -> None:
         """Stop the agent for so long, and return at once: how the observer's cost is measured."""
@@ -213,6 +222,18 @@ class Board:
                     continue
         self._connection.run(f"rm -rf {shlex.quote(self.spec.root)}/{shlex.quote(out)}")
 
+    def restore(self) -> None:
+        """Give back what was set for the run. A board that keeps it is broken, until the next run has put it back."""
+        surroundings, self._surroundings = self._surroundings, None
+        try:
+            if surroundings is not None:
+                surroundings.restore()
+        except BoardError as error:
+            self.not_restored = "; ".join(filter(None, (error.message, error.remedy)))
+            if self.failure is None:
+                self.failure = error
+                self.state = BoardState.BROKEN
+
     def close(self) -> None:
         """End our part on the board: agent, lease, what the run left there, connection."""
         if self._connection is not None:
@@ -226,12 +247,11 @@ class Board:
 
     def hang_up(self) -> None:
         """Cut the lines; the agent then ends its worker and itself."""
-        agent, connection, surroundings = self._agent, self._connection, self._surroundings
-        self._agent = self._connection = self._surroundings = None
+        agent, connection = self._agent, self._connection
+        self._agent = self._connection = None
         if agent is not None:
             agent.close()
-        if surroundings is not None:
-            self._restore(surroundings)
+        self.restore()
         if connection is not None:
             connection.close()
 
@@ -244,16 +264,8 @@ class Board:
         installed = read(connection, install(self.spec.root)).value
         self._python = installed.python if installed and installed.python else self.spec.python
         self._environment = load_image(self.spec.image).environment
-
-    def _restore(self, surroundings: Surroundings) -> None:
-        """Give back what was set. A board that cannot be reached any more keeps it, and one that is not as it was
-        found is broken."""
-        try:
-            surroundings.restore()
-        except BoardError as error:
-            if self.failure is None:
-                self.failure = error
-                self.state = BoardState.BROKEN
+        exactly = f"{self.spec.image}@{fingerprint(self.spec.image)}"
+        self._image = f"{exactly}, installed {installed.digest}" if installed and installed.digest else exactly
 
     def _open_agent(self, connection: Connection, code: Payload) -> AgentLine:
         python, root = shlex.quote(self.spec.python), shlex.quote(self.spec.root)

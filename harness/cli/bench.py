@@ -30,8 +30,8 @@ EXIT_INTERRUPTED = 130
 def bench(inventory: Path, devices: str, report: str, results: Path, study: Path | None, resume: str | None) -> None:
     """Run a report's cells on boards and draw the report.
 
-    Exit codes: 0 all boards measured, 2 bad input (nothing was started), 3 some boards could not be measured,
-    130 interrupted.
+    Exit codes: 0 all boards measured, 2 bad input (nothing was started), 3 some boards could not be measured, or not be
+    given their own settings back, 130 interrupted.
     """
     console = Console()
     loaded = load_inventory(inventory)
@@ -53,6 +53,10 @@ def bench(inventory: Path, devices: str, report: str, results: Path, study: Path
     if finished.unmeasured:
         names = ", ".join(finished.unmeasured)
         console.print(f"Not measured in every cell: {names} (see Outcomes in the report).", style="yellow")
+    if finished.not_restored:
+        names = ", ".join(finished.not_restored)
+        console.print(f"Left with settings of this run: {names} (the next run restores them first).", style="red")
+    if finished.unmeasured or finished.not_restored:
         raise click.exceptions.Exit(EXIT_SOME_UNMEASURED)
 
 

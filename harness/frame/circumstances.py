@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.circumstances import UNREADABLE, Circumstances, as_json, from_json, objections
+from harness.circumstances import FIGURES, UNREADABLE, Circumstances, as_json, from_json, objections
 from harness.frame.readings import Row
 
 _BY_BOARD = "board"
@@ -30,7 +30,7 @@ def mark(key: Row, facts: Mapping[str, Any] | None) -> Row:
 
 def _id(known: Circumstances, cell_id: str) -> str:
     """Equal for cells that may be averaged; what would not be read agrees with nothing but its own cell."""
-    values = {name: value for name, value in as_json(known).items() if name != _BY_BOARD}
+    values = {name: value for name, value in as_json(known).items() if name not in {_BY_BOARD, *FIGURES}}
     alone = [cell_id] if UNREADABLE in values.values() else []
     return hashlib.sha256(json.dumps([values, *alone], sort_keys=True).encode()).hexdigest()[:12]
 

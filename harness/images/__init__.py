@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from harness.images.base import Archive, Base, Image, Interpreter, Wheel
 from harness.images.fit import Platform, choose
 
-__all__ = ["FOLDER", "Archive", "Base", "Image", "Interpreter", "Platform", "Wheel", "choose", "names"]
+__all__ = ["FOLDER", "Archive", "Base", "Image", "Interpreter", "Platform", "Wheel", "choose", "fingerprint", "names"]
 
 FOLDER = Path(__file__).resolve().parents[2] / "device_images"
+
+
+def fingerprint(name: str) -> str:
+    """Short hash of an image's file: the name stays when its content changes."""
+    return hashlib.sha256((FOLDER / name / "image.yaml").read_bytes()).hexdigest()[:12]
 
 
 def names() -> list[str]:

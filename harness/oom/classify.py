@@ -1,7 +1,8 @@
 """From what a worker left behind to the one signature that explains its end.
 
 Order of trust: the kernel's own counters, then who sent the signal, then the exception that ended the process, then
-what it printed last. A text that speaks of memory decides nothing unless it is what ended the process.
+what it printed last. A text that speaks of memory decides nothing unless it is what ended the process: a refusal after
+which the program went on printing was survived.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.oom.crashes import CRASHES
@@ -28,6 +29,11 @@ _EXCEPTION = re.compile(
 _TERMINATE = re.compile(r"^terminate called after throwing an instance of '(.+)'")
 _TRACEBACK = "Traceback (most recent call last):"
 _LINKED = ("During handling of the above exception", "The above exception was the direct", "Exception ignored in")
+_OF_A_TRACEBACK = re.compile(
+    rf"\s|$|{re.escape(_TRACEBACK)}|terminate called|Aborted|frame #|.*\(most recent call first\):$|"
+    r"CUDA kernel errors might|For debugging consider|Compile with"  # torch's advice behind a CUDA error
+)
+_DEFECTS = (signal.SIGSEGV, signal.SIGBUS)  # no refusal of memory ends a process so
 _OUR_NAMES = re.compile(r"\((?:python|pt_)|[\"'](?:python|pt_|com\.termux)")
 _NATIVE_TYPES = re.compile(r"^(?:\w+(?:\.|::))*(?:RuntimeError|AcceleratorError|Error)\b")
 _BY_SIGNAL = {
@@ -181,9 +187,13 @@ def _exceptions(evidence: Evidence) -> tuple[str, ...]:
 
     Where the worker gave its word, a traceback of something else was printed by the way and does not count.
     """
-    chain = tuple(_last_chain(evidence.log_tail.splitlines()))
+    lines = evidence.log_tail.splitlines()
+    numbered = tuple(_last_chain(lines))
+    chain = tuple(text for _, text in numbered)
     if evidence.error_text is None:
-        return chain
+        refusals = [index for index, text in numbered if _memory_in([text])]
+        survived = evidence.ended_by in _DEFECTS or (refusals and _went_on(lines[refusals[0] + 1 :]))
+        return tuple(text for text in chain if not (survived and _memory_in([text])))
     text, kind = evidence.error_text.strip(), evidence.error_kind
     if kind == OUT_OF_MEMORY and not text:
         return ("MemoryError",)
@@ -192,19 +202,25 @@ def _exceptions(evidence: Evidence) -> tuple[str, ...]:
     return (own, *chain) if same else (own,)
 
 
-def _last_chain(lines: Sequence[str]) -> Iterator[str]:
+def _went_on(lines: Iterable[str]) -> bool:
+    """Whether there is more than the rest of a chain of tracebacks: then the exception was caught."""
+    parts = (line.startswith(_LINKED) or _OF_A_TRACEBACK.match(line) or _EXCEPTION.match(line) for line in lines)
+    return not all(parts)
+
+
+def _last_chain(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
     """Exceptions from the first traceback of the last chain on; a C++ exception that nobody caught is one, too.
 
-    Each comes with the few lines after it, where gRPC and others put their status.
+    Each comes with its line's number and with the few lines after it, where gRPC and others put their status.
     """
     for index in range(_start_of_chain(lines), len(lines)):
         thrown = _TERMINATE.match(lines[index])
         if thrown:
             what = next((line for line in lines[index + 1 : index + 3] if "what():" in line), "")
-            yield f"{thrown[1]}: {what.partition('what():')[2].strip()}"
+            yield index, f"{thrown[1]}: {what.partition('what():')[2].strip()}"
         elif _EXCEPTION.match(lines[index]):
             after = itertools.takewhile(lambda line: line.startswith((" ", "\t")), lines[index + 1 : index + 5])
-            yield "\n".join([lines[index].rstrip(), *after])
+            yield index, "\n".join([lines[index].rstrip(), *after])
 
 
 def _start_of_chain(lines: Sequence[str]) -> int:

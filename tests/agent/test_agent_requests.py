@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.agent_client import HOLDER, AgentProcess, wait_for
+from tests.agent.agent_client import HOLDER, AgentProcess, alive, wait_for
 
 Launch = Callable[..., AgentProcess]
 
@@ -115,6 +115,21 @@ def test_pings_keep_the_lease(launch: Launch) -> None:
             break
         time.sleep(0.05)
     assert agent.verdict()["returncode"] == 0
+
+
+def test_a_board_that_stood_still_hears_what_was_said_meanwhile(launch: Launch) -> None:
+    agent = launch()
+    agent.hello(lease_s=1.0)
+    pid = agent.start("hold", 1, 60)["pid"]
+    agent.process.send_signal(signal.SIGSTOP)
+    for _ in range(6):
+        time.sleep(0.3)
+        agent.write(b'{"do": "ping"}\n')
+    agent.process.send_signal(signal.SIGCONT)
+    agent.ask("ping")
+    time.sleep(0.3)
+    assert agent.ask("ping")["ok"] and alive(pid)
+    assert agent.wait() == 3, "words of old do not hold the lease for ever"
 
 
 def test_a_client_that_reads_nothing_does_not_stall_the_sampling(launch: Launch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import statistics
 import sys
@@ -195,6 +196,17 @@ def test_a_full_disk_is_a_fault_and_not_the_end(agent: AgentProcess) -> None:
     verdict = agent.verdict()
     assert [fault["source"] for fault in verdict["faults"]] == ["samples_file"]
     assert verdict["ticks"] >= 5
+    assert verdict["lost_lines"] == verdict["ticks"] + 1, "with the first line, that on the sensors"
+
+
+def test_with_no_room_for_the_verdict_it_is_said_all_the_same(agent: AgentProcess) -> None:
+    resource.prlimit(agent.process.pid, resource.RLIMIT_FSIZE, (300, 300))
+    agent.ask("start", argv=["sh", "-c", "sleep 0.3; exit 12"], out="out", rate_hz=20)
+    event = agent.event("exit")
+    assert not (agent.root / "out/exit.json").exists()
+    assert (event["returncode"], event["signal"], event["oom_kills"] or 0) == (12, None, 0)
+    assert [fault["source"] for fault in event["faults"]] == ["samples_file", "exit.json"]
+    assert 0 < event["lost_lines"] <= event["ticks"] + 1
 
 
 def test_a_tick_is_cheap(agent: AgentProcess) -> None:

@@ -66,8 +66,12 @@ def test_sidecar_meter_and_rest_reach_the_frames(command: Command, plug: Plug, m
     assert pd.isna(cell["energy_j"]), "several boards of this machine would claim the same joules"
     assert 0 < cell["clock_uncertainty_s"] < 0.05 and abs(cell["clock_offset_s"]) < 0.05
 
+    readings = json.loads(next(run.glob("cells/*/cell.json")).read_text())["boards"]["edge-01"]["clock"]
+    moments = [reading["controller_s"] for reading in readings]
+    assert moments == sorted(set(moments)) and readings[0]["exchanges"] == readings[-1]["exchanges"] == 16
+
     held = pd.read_parquet(run / "circumstances.parquet").set_index("name").value
-    assert held["sampling"] == "20 Hz, jtop, nvml" and held["torch"].split()[0] == cell["torch_version"]
+    assert held["sampling"] == "20 Hz, jtop absent, nvml" and held["torch"].split()[0] == cell["torch_version"]
     phases = pd.read_parquet(run / "phases.parquet")
     spans = phases.end_controller_s - phases.start_controller_s
     assert ((spans - (phases.end_s - phases.start_s)).abs() < 1e-3).all()

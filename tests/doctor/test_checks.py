@@ -171,10 +171,10 @@ CHANGES: list[tuple[Callable[[Patient], Patient], str, Verdict, str]] = [
         "load 3.50, logins: ana",
     ),
     (
-        but(throttled=Found(value=Throttle(now=("under-voltage",), since_boot=()))),
+        but(throttled=Found(value=Throttle(now=("under_voltage",), since_boot=()))),
         "throttling",
         Verdict.FAILED,
-        "under-voltage",
+        "under voltage",
     ),
     (
         but(throttled=Found(value=Throttle(now=(), since_boot=("throttled",)))),

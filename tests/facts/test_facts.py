@@ -29,7 +29,7 @@ from harness.facts.power_mode import POWER_MODE, parse_mode, parse_modes
 from harness.facts.swap import SWAPS, parse_swaps
 from harness.facts.system import DISTRIBUTION, KERNEL, LIBC, parse_distribution, parse_kernel, parse_libc
 from harness.facts.temperature import hottest_c, parse_zones, temperatures
-from harness.facts.throttle import parse_throttled, throttled_between
+from harness.facts.throttle import parse_throttled, raised_in, throttled_between
 from harness.facts.torch_build import parse_torch, torch_build
 from harness.facts.users import ACTIVITY, lease, parse_activity, parse_lease
 from tests.harness.local_board import LocalBoard
@@ -102,12 +102,28 @@ def test_the_hottest_leaves_constants_and_the_switched_off_out() -> None:
         ("0x0", "0x0", ()),
         ("0x50000", "0x50000", ()),  # long ago
         ("0x0", "0x40000", ("throttled",)),
-        ("0x0", "0x20002", ("frequency capped",)),
-        ("0x10001", "0x10000", ("under-voltage",)),
+        ("0x0", "0x20002", ("frequency_capped",)),
+        ("0x10001", "0x10000", ("under_voltage",)),
     ],
 )
 def test_what_spoils_a_run(before: str, after: str, spoiled: tuple[str, ...]) -> None:
     assert throttled_between(parse_throttled(before), parse_throttled(after)) == spoiled
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "raised"),
+    [
+        ("throttle/pi/under_voltage", [0, 1, 0], ("under_voltage",)),
+        ("throttle/rpi_volt/under_voltage", [1, 0], ("under_voltage",)),
+        ("throttle/VDD_IN/over_crit_current", [0, 1], ("over_crit_current",)),
+        ("throttle/pi/throttled_since_boot", [0, 1, 1], ("throttled",)),
+        ("throttle/pi/throttled_since_boot", [1, 1], ()),
+        ("throttle/pi/under_voltage", [0, 0], ()),
+        ("temperature/cpu/temperature_c", [50.0, 60.0], None),
+    ],
+)
+def test_flags_that_the_agent_saw_raised(key: str, values: list[float], raised: tuple[str, ...] | None) -> None:
+    assert raised_in([{key: value} for value in values]) == raised
 
 
 class Answering:

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from harness.connect.base import Result
-from harness.errors import CommandFailed
+from harness.errors import CommandFailed, Unreachable
 from harness.settings import Target
 
 PROGRAMS = Path(__file__).with_name("fake_board")
@@ -28,10 +28,13 @@ class LocalRunner:
 
     def __init__(self, state: Path, programs: Path) -> None:
         self.commands: list[str] = []
+        self.cut = False
         self._environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "FAKE_STATE": str(state)}
 
     def run(self, command: str, timeout_s: float | None = None) -> Result:
         self.commands.append(command)
+        if self.cut:
+            raise Unreachable("local", "the line is cut")
         try:
             done = subprocess.run(
                 ["/bin/sh", "-c", command], capture_output=True, env=self._environment, timeout=timeout_s, check=False,
@@ -64,7 +67,8 @@ class LocalBoard:
             (files / "scaling_max_freq").write_text("1428000\n")
             (files / "cpuinfo_max_freq").write_text("1479000\n")
             (files / "scaling_available_governors").write_text("powersave performance schedutil \n")
-        self.target = Target(board="nano", runner=self.runner, sudo="", sysfs=str(self.sysfs))
+        self.target = Target(board="nano", runner=self.runner, folder=str(folder / "settings"), sudo="",
+                             sysfs=str(self.sysfs))  # fmt: skip
 
     def put(self, name: str, text: str = "") -> None:
         (self.state / name).write_text(text + "\n")

@@ -11,12 +11,11 @@ import pytest
 from harness.circumstances import (
     UNREADABLE,
     Circumstances,
+    Held,
+    Told,
     as_json,
     circumstances,
-    differences,
     from_json,
-    groups,
-    may_average,
     objections,
 )
 from harness.facts import Found
@@ -24,6 +23,7 @@ from harness.facts.clocks import parse_jetson_clocks, parse_policies
 from harness.facts.power_mode import PowerMode
 from harness.facts.swap import parse_swaps
 from harness.facts.throttle import parse_throttled
+from harness.frame.circumstances import mark
 from harness.thermal import Warmth, decide, wait_for_window
 
 NO_SWAP = "Filename\tType\tSize\tUsed\tPriority\n"
@@ -32,80 +32,105 @@ ABSENT: Found[Any] = Found(value=None)
 FAULT: Found[Any] = Found(value=None, fault="exit code 1")
 
 
+PI_QUIET, PI_ONCE = Found(value=parse_throttled("0x0")), Found(value=parse_throttled("0x10000"))
+HELD = Held(
+    power_mode=Found(value=PowerMode(name="MAXN", number=0)),
+    clocks=Found(value=parse_jetson_clocks("GPU MinFreq=921600000 MaxFreq=921600000 CurrentFreq=921600000")),
+    policies=Found(value=parse_policies("cpu0 schedutil 102000 1428000 1479000 schedutil")),
+    swaps=Found(value=parse_swaps(NO_SWAP)),
+    throttle=ABSENT,
+)
+TOLD = Told(torch=Found(value="1.10.0 0123456789ab"), python=Found(value="3.6.9"), raised=None, silent={})
+SWAPPING = Found(value=parse_swaps(NO_SWAP + "/dev/zram0 partition 507392 0 5\n"))
+
+
 def nano(**other: Any) -> Circumstances:
     facts: dict[str, Any] = {
         "virtual": None,
         "image": "jetson-nano@ab12",
         "system": "Linux 4.9.253-tegra",
-        "power_mode": Found(value=PowerMode(name="MAXN", number=0)),
-        "clocks": Found(value=parse_jetson_clocks("GPU MinFreq=921600000 MaxFreq=921600000 CurrentFreq=921600000")),
-        "policies": Found(value=parse_policies("cpu0 schedutil 102000 1428000 1479000 schedutil")),
-        "torch": Found(value="1.10.0 0123456789ab"),
-        "python": Found(value="3.6.9"),
-        "swaps": Found(value=parse_swaps(NO_SWAP)),
-        "throttle": (ABSENT, ABSENT),
+        "before": HELD,
+        "after": other.get("before", HELD),
+        "told": TOLD,
         "warmth": WITHIN,
-        "sampling": "10 Hz",
+        "rates": "10 Hz",
+        "sidecars": ["nvml", "jtop"],
         **other,
     }
     return circumstances("nano-1", **facts)
 
 
+def held(**other: Found[Any]) -> Held:
+    return replace(HELD, **other)
+
+
+def averaged(*cells: Circumstances) -> bool:
+    """Whether the frames put them under one mark."""
+    marks = {mark({"cell_id": str(number)}, as_json(cell))["circumstances_id"] for number, cell in enumerate(cells)}
+    return len(marks) == 1
+
+
 def test_the_same_circumstances_may_be_averaged() -> None:
-    assert differences(nano(), nano()) == () and may_average([nano(), nano(), nano()])
-    assert may_average([nano()]) and objections(nano()) == ()
     cell = nano()
+    assert averaged(cell, nano(), nano()) and objections(cell) == ()
     assert (cell.power_mode, cell.clocks_locked, cell.governor) == ("MAXN", True, "schedutil")
-    assert (cell.torch, cell.swap, cell.throttled) == ("1.10.0 0123456789ab", (), None)
+    assert (cell.torch, cell.swap, cell.throttled, cell.changed) == ("1.10.0 0123456789ab", (), None, ())
+    assert cell.sampling == "10 Hz, jtop, nvml"
 
 
 @pytest.mark.parametrize(
     ("other", "name"),
     [
         ({"virtual": "embedded"}, "virtual"),
-        ({"power_mode": Found(value=PowerMode(name="5W", number=1))}, "power_mode"),
-        ({"policies": Found(value=parse_policies("cpu0 performance 102000 1428000 1479000"))}, "governor"),
-        ({"policies": Found(value=parse_policies("cpu0 schedutil 102000 918000 1479000"))}, "cpu_max_hz"),
-        ({"torch": Found(value="1.10.0 ba9876543210")}, "torch"),
-        ({"swaps": Found(value=parse_swaps(NO_SWAP + "/dev/zram0 partition 507392 0 5\n"))}, "swap"),
+        ({"before": held(power_mode=Found(value=PowerMode(name="5W", number=1)))}, "power_mode"),
+        ({"before": held(policies=Found(value=parse_policies("cpu0 performance 102000 1428000 1479000")))}, "governor"),
+        ({"before": held(policies=Found(value=parse_policies("cpu0 schedutil 102000 918000 1479000")))}, "cpu_max_hz"),
+        ({"told": replace(TOLD, torch=Found(value="1.10.0 ba9876543210"))}, "torch"),
+        ({"before": held(swaps=SWAPPING)}, "swap"),
+        ({"after": held(swaps=SWAPPING)}, "changed"),
         ({"warmth": replace(WITHIN, verdict="timed_out")}, "warmth"),
         ({"image": "jetson-nano@cd34"}, "image"),
-        ({"sampling": "50 Hz"}, "sampling"),
-        ({"power_mode": ABSENT}, "power_mode"),
+        ({"rates": "50 Hz"}, "sampling"),
+        ({"told": replace(TOLD, silent={"jtop": "absent"})}, "sampling"),
+        ({"told": replace(TOLD, raised=("over_crit_current",))}, "throttled"),
+        ({"before": held(power_mode=ABSENT)}, "power_mode"),
     ],
 )
 def test_what_differs_is_never_averaged(other: dict[str, Any], name: str) -> None:
-    found = differences(nano(), nano(**other))
-    assert [difference.name for difference in found] == [name]
-    assert not may_average([nano(), nano(), nano(**other)])
-    assert f"{name}: " in str(found[0])
+    one, another = as_json(nano()), as_json(nano(**other))
+    assert [field for field in one if one[field] != another[field]] == [name]
+    assert not averaged(nano(), nano(**other))
 
 
 def test_what_would_not_be_read_agrees_with_nothing() -> None:
-    unknown = nano(power_mode=FAULT)
-    assert unknown.power_mode == UNREADABLE
-    assert not may_average([unknown, unknown])
-    assert objections(unknown) == ("the board did not tell its power mode",)
-    assert may_average([nano(power_mode=ABSENT), nano(power_mode=ABSENT)]), "a board without modes is no mystery"
+    for unknown in (nano(before=held(power_mode=FAULT)), nano(after=held(power_mode=FAULT))):
+        assert unknown.power_mode == UNREADABLE
+        assert not averaged(unknown, unknown)
+        assert objections(unknown) == ("the board did not tell its power mode",)
+    modeless = nano(before=held(power_mode=ABSENT))
+    assert averaged(modeless, modeless), "a board without modes is no mystery"
 
 
-def test_groups_of_cells_that_belong_together() -> None:
-    hot = nano(warmth=replace(WITHIN, verdict="timed_out"))
-    assert groups([nano(), hot, nano(), hot, nano(power_mode=FAULT), nano(power_mode=FAULT)]) == [
-        [0, 2],
-        [1, 3],
-        [4],
-        [5],
-    ]
-    assert groups([]) == []
+def test_degrees_are_kept_and_part_no_cells() -> None:
+    warmer = nano(warmth=replace(WITHIN, temperature_c=41.7, baseline_c=40.1))
+    assert (warmer.temperature_c, warmer.baseline_c) == (41.7, 40.1)
+    assert averaged(nano(), warmer)
 
 
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        ({"throttle": (Found(value=parse_throttled("0x0")), Found(value=parse_throttled("0x10000")))}, "under-voltage"),
-        ({"throttle": (ABSENT, FAULT)}, "did not tell its throttled"),
-        ({"swaps": Found(value=parse_swaps(NO_SWAP + "/dev/zram0 partition 507392 0 5\n"))}, "swap was on (zram)"),
+        ({"before": held(throttle=PI_QUIET), "after": held(throttle=PI_ONCE)}, "reported under voltage"),
+        (
+            {"before": held(throttle=PI_ONCE), "told": replace(TOLD, raised=("under_voltage",))},
+            "reported under voltage",
+        ),
+        ({"after": held(throttle=FAULT)}, "did not tell its throttled"),
+        ({"before": held(swaps=SWAPPING)}, "swap was on (zram)"),
+        (
+            {"after": held(power_mode=Found(value=PowerMode(name="5W", number=1)))},
+            "not the same before and after the cell: power_mode: MAXN / 5W",
+        ),
         ({"warmth": replace(WITHIN, verdict="timed_out")}, "had not cooled down"),
     ],
 )
@@ -114,11 +139,19 @@ def test_what_stands_against_a_cell(other: dict[str, Any], words: str) -> None:
     assert words in sentence
 
 
+def test_a_quiet_sensor_is_not_a_missing_one() -> None:
+    assert nano(before=held(throttle=PI_QUIET)).throttled == ()
+    assert nano(told=replace(TOLD, raised=())).throttled == ()
+    assert nano().throttled is None
+
+
 def test_circumstances_survive_a_file() -> None:
     cell = nano()
     assert from_json(json.loads(json.dumps(as_json(cell)))) == cell
     older = {name: value for name, value in as_json(cell).items() if name != "sampling"}
     assert from_json(older).sampling == UNREADABLE
+    older = {name: value for name, value in as_json(cell).items() if name != "temperature_c"}
+    assert from_json(older).temperature_c is None and objections(from_json(older)) == ()
 
 
 @pytest.mark.parametrize(
@@ -168,4 +201,9 @@ def test_a_hot_board_is_waited_for() -> None:
 def test_a_board_that_does_not_cool_down_is_recorded_as_such() -> None:
     warmth = Cooling(60.0, 50.0).wait(40.0, 123.0)
     assert (warmth.verdict, warmth.waited_s) == ("timed_out", pytest.approx(123.0))
-    assert Cooling(60.0, 50.0).wait(40.0, 0.0).verdict == "timed_out"
+
+
+def test_who_waits_for_nothing_is_not_parted_by_noise() -> None:
+    warmths = [Cooling(celsius, celsius).wait(40.0, 0.0) for celsius in (37.0, 40.0, 43.0)]
+    assert {warmth.verdict for warmth in warmths} == {"not_waited_for"}
+    assert [warmth.temperature_c for warmth in warmths] == [37.0, 40.0, 43.0]

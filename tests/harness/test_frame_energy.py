@@ -214,7 +214,7 @@ def test_a_phone_is_calibrated_on_its_own_load(raw: Path) -> None:
 def test_only_equal_circumstances_share_a_mark() -> None:
     facts: dict[str, Any] = dict.fromkeys(
         ("virtual", "image", "system", "power_mode", "clocks_locked", "governor", "cpu_max_hz", "torch", "python",
-         "swap", "warmth", "throttled", "sampling"))  # fmt: skip
+         "swap", "changed", "warmth", "throttled", "sampling"))  # fmt: skip
     first = mark(KEY, {"board": "b", **facts})
     assert mark({**KEY, "cell_id": "d"}, {"board": "twin", **facts}) == first
     assert mark(KEY, {"board": "b", **facts, "power_mode": "5W"})["circumstances_id"] != first["circumstances_id"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from pathlib import Path
 
 import pytest
 
-from harness.errors import CommandFailed, UnknownName
+from harness.errors import CommandFailed, UnknownName, Unreachable
 from harness.inventory import Wanted
-from harness.settings import applied
+from harness.settings import applied, put_back
 from tests.harness.local_board import LocalBoard
 
 ALL = Wanted(power_mode="MAXN_SUPER", governor="performance", lock_clocks=True)
@@ -21,8 +23,7 @@ def board(tmp_path: Path) -> LocalBoard:
 
 def untouched(board: LocalBoard) -> bool:
     before = ("15W", "102000 1428000", ["schedutil", "schedutil"])
-    stored = board.get("stored").split() if board.has("stored") else []
-    left = [file for file in stored if Path(file).exists()]
+    left = board.target.kept()
     return (board.get("mode"), board.get("clocks"), board.governors()) == before and not left
 
 
@@ -99,6 +100,47 @@ def test_each_cpu_gets_its_own_governor_back(board: LocalBoard) -> None:
     with applied(board.target, Wanted(governor="performance")):
         assert board.governors() == ["performance", "performance"]
     assert board.governors() == ["schedutil", "powersave"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [(ALL, ("clocks", "governors", "power_mode")), (Wanted(governor="powersave"), ("governors",)), (Wanted(), ())],
+)
+def test_the_next_run_restores_what_a_cut_line_left(board: LocalBoard, wanted: Wanted, names: tuple[str, ...]) -> None:
+    with contextlib.suppress(Unreachable), applied(board.target, wanted):
+        board.runner.cut = True
+    board.runner.cut = False
+    assert sorted(set(board.target.kept()) - {"clocks.stored"}) == sorted(names)
+    assert put_back(board.target) == names
+    assert untouched(board)
+    with applied(board.target, ALL):
+        pass
+    assert untouched(board) and put_back(board.target) == ()
+
+
+def test_what_still_cannot_be_restored_is_tried_again(board: LocalBoard) -> None:
+    board.put("sticky", "MAXN_SUPER")
+    with pytest.raises(CommandFailed, match="15W was not taken"), applied(board.target, ALL):
+        pass
+    with pytest.raises(CommandFailed, match="15W was not taken"):
+        put_back(board.target)
+    board.put("sticky")
+    assert put_back(board.target) == ("power_mode",) and untouched(board)
+
+
+def test_nothing_is_set_that_could_not_be_written_down(board: LocalBoard) -> None:
+    Path(board.target.folder).write_text("not a folder")
+    with pytest.raises(CommandFailed, match="could not be written down") as caught, applied(board.target, ALL):
+        pytest.fail("it must not begin")
+    assert "is there space" in caught.value.remedy and not board.has("asked")
+
+
+def test_a_core_that_came_online_meanwhile_is_none_of_ours(board: LocalBoard) -> None:
+    with applied(board.target, Wanted(governor="performance")):
+        cpus = board.sysfs / "devices/system/cpu"
+        shutil.copytree(cpus / "cpu1", cpus / "cpu2")
+        (cpus / "cpu2/cpufreq/scaling_governor").write_text("powersave\n")
+    assert board.governors() == ["schedutil", "schedutil", "powersave"]
 
 
 def test_a_board_without_the_program_says_so(tmp_path: Path) -> None:

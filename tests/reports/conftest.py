@@ -115,7 +115,9 @@ def energy_row(cell: Row) -> Row:
 
 
 def circumstance_rows(cell: Row) -> Iterator[Row]:
-    for name, value in {"power_mode": "MAXN", "governor": None, "warmth": "within"}.items():
+    celsius = f"{40.5 + len(cell['method'])}"
+    held = {"power_mode": "MAXN", "governor": None, "warmth": "within", "temperature_c": celsius}
+    for name, value in held.items():
         yield {"cell_id": cell["cell_id"], "board": cell["board"], "name": name, "value": value}
 
 

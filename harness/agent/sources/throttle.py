@@ -6,8 +6,9 @@ from typing import List, Optional
 from ..jetson import rails
 from . import About, Gauge, Gauges, OpenFile, Reading, Site, Source, found, line, open_if_there
 
-# Of a Raspberry Pi's firmware; the same, since boot, 16 bits higher.
-_PI_BITS = ("under_voltage", "frequency_capped", "throttled", "soft_temperature_limit")
+# Of a Raspberry Pi's firmware, bits 0 to 3; the same, since boot, 16 bits higher.
+PI_FLAGS = ("under_voltage", "frequency_capped", "throttled", "soft_temperature_limit")
+SINCE_BOOT = "_since_boot"
 
 
 class Throttle(Gauges):
@@ -35,8 +36,8 @@ class Throttle(Gauges):
 def pi_flags(text: str) -> Reading:
     """From `50000` (sysfs) or `throttled=0x50000` (vcgencmd get_throttled)."""
     bits = int(text.strip().rpartition("=")[2], 16)
-    now = {name: bits >> bit & 1 for bit, name in enumerate(_PI_BITS)}
-    return dict(now, **{f"{name}_since_boot": bits >> bit + 16 & 1 for bit, name in enumerate(_PI_BITS)})
+    now = {name: bits >> bit & 1 for bit, name in enumerate(PI_FLAGS)}
+    return dict(now, **{f"{name}{SINCE_BOOT}": bits >> bit + 16 & 1 for bit, name in enumerate(PI_FLAGS)})
 
 
 def find(site: Site) -> Optional[Source]:
