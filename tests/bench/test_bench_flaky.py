@@ -13,9 +13,17 @@ from tests.bench.conftest import Command
 Wait = Callable[[Callable[[], bool], float], None]
 
 
+def cmdline(process: psutil.Process) -> list[str]:
+    """Empty for one that ended meanwhile."""
+    try:
+        return process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
+
+
 def agents(command: Command) -> list[psutil.Process]:
     """Agents beside which a worker trains."""
-    words = [(process, process.cmdline()) for process in command.processes() if process.is_running()]
+    words = [(process, cmdline(process)) for process in command.processes()]
     trains = any("fl_core.worker" in line for _, line in words)
     return [process for process, line in words if "agent" in line and "--root" in line] if trains else []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import subprocess
 import sys
 
@@ -44,8 +45,9 @@ def test_high_water_mark_catches_what_is_freed_again() -> None:
     if not reset_high_water():
         pytest.skip("this kernel does not reset VmHWM")
     start = resident_bytes()
-    block = bytearray(b"x" * (64 * MIB))
-    del block
+    with mmap.mmap(-1, 64 * MIB) as block:  # a fresh mapping: freed heap would hide it
+        for page in range(0, 64 * MIB, mmap.PAGESIZE):
+            block[page] = 1
     peak = high_water_bytes()
     assert start is not None and peak is not None
     assert 60 * MIB < peak - start < 140 * MIB
