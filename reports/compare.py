@@ -31,7 +31,7 @@ TIMES = ("round_s", "download_s", "compute_s", "exchange_s", "upload_s", "total_
 ENERGIES = ("round_energy_j", "round_energy_uncertainty_j")
 TRAFFIC = ("download_bytes", "upload_bytes", "exchange_bytes")
 EACH = "each_"  # prefix of the columns that hold all repeats
-MEASURED = (*LEVELS, "floor_bytes", *TIMES, *ENERGIES, *TRAFFIC, "accuracy")
+MEASURED = (*LEVELS, "analytic_bytes", "floor_bytes", *TIMES, *ENERGIES, *TRAFFIC, "accuracy")
 
 
 def prepared(run: Run) -> pd.DataFrame:

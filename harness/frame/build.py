@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -22,22 +22,32 @@ BYTES = ("download", "exchange", "upload")
 SHARED_SENSORS = {"embedded"}  # levels of virtual boards that have but the machine's, which each would claim
 
 
+class _Server(NamedTuple):
+    """What the FL server said of a cell."""
+
+    rounds: Mapping[int, Row]
+    analytic_bytes: Mapping[str, int | None]  # by stage
+
+
 def build_frames(folder: RunFolder) -> dict[str, pd.DataFrame]:
     """All frames of a run, also written into its folder."""
     rows: dict[str, list[Row]] = {name: [] for name in FRAMES}
     for verdict in folder.verdicts():
         cell_path = folder.cell(verdict["cell_id"])
-        server_rounds = {
-            event["round"]: event
-            for event in read_lines(cell_path / "server.jsonl")
-            if event.get("event") == "round" and "round" in event
-        }
+        server = _server(read_lines(cell_path / "server.jsonl"))
         for board in verdict["boards"]:
-            _add_board(rows, verdict, board, cell_path / "raw" / board, server_rounds)
+            _add_board(rows, verdict, board, cell_path / "raw" / board, server)
     frames = {name: to_frame(rows[name], FRAMES[name]) for name in FRAMES}
     for name, frame in frames.items():
         frame.to_parquet(folder.path / f"{name}.parquet", index=False)
     return frames
+
+
+def _server(events: Iterable[Row]) -> _Server:
+    said = list(events)
+    rounds = {event["round"]: event for event in said if event.get("event") == "round" and "round" in event}
+    reckoned = [event for event in said if event.get("event") == "reckoned"]
+    return _Server(rounds, {event.get("stage", ""): event.get("analytic_bytes") for event in reckoned})
 
 
 def to_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> pd.DataFrame:
@@ -47,7 +57,7 @@ def to_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> pd
     )
 
 
-def _add_board(rows: dict[str, list[Row]], verdict: Row, board: str, raw: Path, server: Mapping[int, Row]) -> None:
+def _add_board(rows: dict[str, list[Row]], verdict: Row, board: str, raw: Path, server: _Server) -> None:
     key = {"cell_id": verdict["cell_id"], "board": board}
     facts = verdict["boards"][board]
     trace = read_trace(raw, facts.get("clock", []))
@@ -105,13 +115,14 @@ def _phases(key: Row, trace: BoardTrace) -> Iterator[Row]:
         yield {**key, **event["closed"], **own, "start_controller_s": start_s, "end_controller_s": end_s}
 
 
-def _rounds(key: Row, events: Sequence[Row], server: Mapping[int, Row]) -> Iterator[Row]:
+def _rounds(key: Row, events: Sequence[Row], server: _Server) -> Iterator[Row]:
     tensor_peaks = _tensor_peaks(events)
     for event in events:
         if event["event"] != "round":
             continue
-        facts = server.get(event["round"], {})
+        facts = server.rounds.get(event["round"], {})
         row = {**key, "peak_tensor_bytes": tensor_peaks.get(event["stage"])}
+        row["analytic_bytes"] = server.analytic_bytes.get(event["stage"])
         for name in ("round", "stage", "round_s", "peak_process_bytes", "samples", "train_loss"):
             row[name] = event.get(name)
         row.update({f"{name}_s": event["seconds"].get(name) for name in SECONDS})
@@ -125,7 +136,7 @@ def _tensor_peaks(events: Sequence[Row]) -> dict[str, int | None]:
 
 
 def _cell(key: Row, verdict: Row, board: str, trace: BoardTrace, rounds: Sequence[Row],
-          server: Mapping[int, Row]) -> Row:  # fmt: skip
+          server: _Server) -> Row:  # fmt: skip
     cell, facts = verdict["cell"], verdict["boards"][board]
     start: Row = next((event for event in trace.events if event["event"] == "start"), {})
     row: Row = {**key, **{name: cell[name] for name in _FROM_CELL}}
@@ -136,6 +147,7 @@ def _cell(key: Row, verdict: Row, board: str, trace: BoardTrace, rounds: Sequenc
         rounds_done=len(rounds) if trace.events else None,
         floor_bytes=start.get("floor_bytes"),
         torch_version=start.get("torch"),
+        analytic_bytes=_largest(server.analytic_bytes.get(stage) for stage in _tensor_peaks(trace.events)),
         peak_tensor_bytes=_largest(_tensor_peaks(trace.events).values()),
         peak_process_bytes=_largest(round_["peak_process_bytes"] for round_ in rounds),
         peak_pss_bytes=_largest(sample.get("pss_bytes") for sample in trace.samples),
@@ -144,7 +156,7 @@ def _cell(key: Row, verdict: Row, board: str, trace: BoardTrace, rounds: Sequenc
         late_ticks=trace.exit_facts.get("late_ticks"),
         missed_ticks=trace.exit_facts.get("missed_ticks"),
         faults="; ".join(trace.faults) or None,
-        accuracy=server[max(server)].get("accuracy") if server else None,
+        accuracy=server.rounds[max(server.rounds)].get("accuracy") if server.rounds else None,
         parameters_sha256=verdict.get("parameters_sha256"),
     )
     for name in ("round_s", *(f"{name}_s" for name in SECONDS)):

@@ -18,8 +18,9 @@ from reports.tables import amount, change, count, listed, number, outcome, perce
 DISAGREE_SHARE = 0.15  # of the tensor peak; OURS
 
 INTRO = (
-    "Three levels, never confused. Tensor: live tensor bytes while a step runs. Process above floor: what the kernel "
-    "held resident for the worker, less its floor after the imports. Process gross: the same with the floor. "
+    "Four figures, never confused. By arithmetic: what plain training of the device's part implies, before anybody "
+    "trains and whatever the method then saves. Tensor: live tensor bytes while a step runs. Process above floor: what "
+    "the kernel held resident for the worker, less its floor after the imports. Process gross: the same with the floor. "
     f"The budget limits the gross figure. Δ is the change against {BASELINE} on the same board under the same "
     "circumstances, at the level named, and is missing where that did not complete."
 )
@@ -112,6 +113,7 @@ def _table(title: str, rows: pd.DataFrame) -> Table:
         Column("board"),
         Column("method"),
         Column("budget, MiB", "number"),
+        Column("by arithmetic, MiB", "number"),
         *(Column(name, "number") for pair in levels for name in pair),
         *extra,
         Column("outcome", "chip"),
@@ -128,7 +130,15 @@ def _row(row: Any, repeated: bool) -> tuple[Entry, ...]:
     figures_ = [entry for level in LEVELS for entry in (size(row[level]), _change(row, level))]
     extra = [count(row["repeats"]), share(row["spread"])] if repeated else []
     ended = outcome(row["outcome"], row["repeats"], row["tries"])
-    return (word(row["board"]), linked(row), size(row["budget_bytes"]), *figures_, *extra, ended)
+    return (
+        word(row["board"]),
+        linked(row),
+        size(row["budget_bytes"]),
+        size(row["analytic_bytes"]),
+        *figures_,
+        *extra,
+        ended,
+    )
 
 
 def _change(row: Any, level: str) -> Entry:

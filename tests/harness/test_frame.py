@@ -48,7 +48,9 @@ def run(tmp_path: Path) -> RunFolder:
     lines(raw / "samples.jsonl", [*samples, {"t_s": 1.2, "pss_bytes": 33, "mem_available_bytes": 600}])
     write_json(raw / "exit.json", {"cgroup_peak_bytes": None, "late_ticks": 2})
     server = [{"event": "round", "round": n, "accuracy": a, "test_loss": 1.0} for n, a in ((1, 0.5), (3, 0.75))]
-    lines(folder.cell(cell.cell_id) / "server.jsonl", server)
+    stages = (("block1", 950), ("block2", 700), ("elsewhere", 9999))
+    reckoned = [{"event": "reckoned", "stage": name, "analytic_bytes": size} for name, size in stages]
+    lines(folder.cell(cell.cell_id) / "server.jsonl", [*reckoned, *server])
     board = {"board_class": "jetson-nano", "virtual": None, "budget_bytes": 10, "budget_kind": "rlimit"}
     boards = {
         "real": {**board, "outcome": "completed", "detail": ""},
@@ -70,6 +72,7 @@ def test_frames_follow_the_schema_and_are_written(run: RunFolder) -> None:
 def test_a_cell_row_sums_up_its_rounds(run: RunFolder) -> None:
     row = build_frames(run)["cells"].set_index("board").loc["real"]
     assert (row.peak_tensor_bytes, row.peak_process_bytes, row.floor_bytes) == (900, 700, 200)
+    assert row.analytic_bytes == 950, "the largest of the stages that this board went through"
     assert (row.compute_s, row.round_s, row.download_bytes, row.rounds_done) == (2.0, 2.75, 100, 3)
     assert (row.accuracy, row.late_ticks, row.peak_pss_bytes, row.peak_board_bytes) == (0.75, 2, 33, 600)
     missing = ["exchange_s", "exchange_bytes", "peak_cgroup_bytes", "energy_j", "virtual", "outcome_detail"]

@@ -62,6 +62,7 @@ def cell_row(board: str, spec: Mapping[str, Any], group: str, method: str, repea
         "budget_bytes": facts["budget"] * MIB,
         "budget_kind": "rlimit",
         "floor_bytes": FLOOR,
+        "analytic_bytes": int(facts["tensor"] * MIB),
         "peak_tensor_bytes": tensor,
         "peak_process_bytes": process,
         "round_s": SECONDS[method],
