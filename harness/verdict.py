@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from harness.board.board import Board
 from harness.circumstances import Circumstances, as_json
 from harness.clock import ClockReading
 from harness.outcome import Outcome, judge
-from harness.store import FORMAT, now_utc, read_lines, write_json
+from harness.store import FORMAT, now_utc, read_lines, read_mapping, write_json
 from harness.study import Cell
 
 EXIT = "exit.json"
@@ -39,18 +38,9 @@ class Ending:
     parameters_sha256: str | None
 
 
-def exit_facts(file: Path) -> dict[str, Any] | None:
-    """What the agent wrote of a worker's end; None where that is missing or broken."""
-    try:
-        facts = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return facts if isinstance(facts, dict) else None
-
-
 def keep_exit(file: Path, said: Mapping[str, Any] | None) -> None:
     """Where the board could not keep the agent's word of a worker's end (a full disk), what it said on the line."""
-    if said is not None and exit_facts(file) is None:
+    if said is not None and read_mapping(file) is None:
         write_json(file, said)
 
 
@@ -94,7 +84,7 @@ def _outcome(board: Board, seen: Seen, ending: Ending, raw: Path) -> Outcome:
         failure = board.failure
         return Outcome(name=failure.outcome, detail=str(failure.message)) if failure else Outcome(
             name="not_started", detail=ending.reason)  # fmt: skip
-    facts = exit_facts(raw / EXIT)
+    facts = read_mapping(raw / EXIT)
     if facts is None and board.failure is not None:
         return Outcome(name=board.failure.outcome, detail=f"{board.failure.message}; its files could not be fetched")
     rss = [sample["rss_bytes"] for sample in read_lines(raw / "samples.jsonl") if sample.get("rss_bytes")]

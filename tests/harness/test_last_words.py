@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from harness.outcome import judge
-from harness.verdict import exit_facts, keep_exit
+from harness.store import read_mapping
+from harness.verdict import keep_exit
 
 SAID = {"event": "exit", "returncode": 12, "signal": None, "oom_kills": 0, "budget_bytes": 1 << 28}
 
@@ -19,11 +20,11 @@ def test_what_was_said_stands_in_for_what_was_not_written(tmp_path: Path, left: 
     file = tmp_path / "exit.json"
     if left is not None:
         file.write_text(left, encoding="latin-1")
-    assert exit_facts(file) is None
+    assert read_mapping(file) is None
     keep_exit(file, None)
-    assert exit_facts(file) is None, "nothing was said, nothing is made up"
+    assert read_mapping(file) is None, "nothing was said, nothing is made up"
     keep_exit(file, SAID)
-    assert judge(exit_facts(file), []).name == "out_of_memory"
+    assert judge(read_mapping(file), []).name == "out_of_memory"
 
 
 def test_what_the_board_kept_is_left_alone(tmp_path: Path) -> None:
@@ -31,4 +32,4 @@ def test_what_the_board_kept_is_left_alone(tmp_path: Path) -> None:
     kept: dict[str, Any] = {"returncode": 0}
     file.write_text(json.dumps(kept))
     keep_exit(file, SAID)
-    assert exit_facts(file) == kept
+    assert read_mapping(file) == kept
