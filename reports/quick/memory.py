@@ -20,7 +20,7 @@ DISAGREE_SHARE = 0.15  # of the tensor peak; OURS
 INTRO = (
     "Four figures, never confused. By arithmetic: what plain training of the device's part implies, before anybody "
     "trains and whatever the method then saves. Tensor: live tensor bytes while a step runs. Process above floor: what "
-    "the kernel held resident for the worker, less its floor after the imports. Process gross: the same with the floor. "
+    "the kernel held resident for the worker, less its floor after the imports. Process gross: with that floor. "
     f"The budget limits the gross figure. Δ is the change against {BASELINE} on the same board under the same "
     "circumstances, at the level named, and is missing where that did not complete."
 )
