@@ -15,7 +15,13 @@ def main() -> int:
         print(f"usage: make figures AREA=<area>; known: {', '.join(known)}", file=sys.stderr)
         return 2
     area = sys.argv[1]
-    publish(area, importlib.import_module(f"benchmarks.{area}.figures").rows())
+    rows = []
+    try:
+        for row in importlib.import_module(f"benchmarks.{area}.figures").rows():
+            rows.append(row)
+            print(f"{row.quantity}: {row.measured}", file=sys.stderr, flush=True)
+    finally:
+        publish(area, rows)  # what was measured before an interrupt was measured
     return 0
 
 
