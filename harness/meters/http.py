@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import queue
-import threading
 import urllib.error
 import urllib.request
 from http.client import HTTPException
 from typing import IO, Any
 
 from harness.meters.base import MeterFault
+from harness.meters.in_time import in_time
 
 _LARGEST_ANSWER = 1 << 20
 
@@ -28,22 +27,18 @@ def get_json(url: str, timeout_s: float) -> Any:
 
     In a thread, because urllib's timeout starts over with each byte that drips in; one left behind ends by itself.
     """
-    results: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
 
-    def fetch() -> None:
-        try:
-            with _OPENER.open(url, timeout=timeout_s) as answer:
-                results.put(answer.read(_LARGEST_ANSWER))
-        except Exception as error:  # handed to whoever waits
-            results.put(error)
+    def fetch() -> bytes:
+        with _OPENER.open(url, timeout=timeout_s) as answer:
+            content: bytes = answer.read(_LARGEST_ANSWER)
+            return content
 
-    threading.Thread(target=fetch, name="meter", daemon=True).start()
     try:
-        result = results.get(timeout=timeout_s)
-    except queue.Empty:
-        raise MeterFault(f"no answer within {timeout_s:g} s") from None
-    if isinstance(result, Exception):
-        raise MeterFault(_sentence(result, timeout_s)) from None
+        result = in_time(fetch, timeout_s)
+    except MeterFault:
+        raise
+    except Exception as error:
+        raise MeterFault(_sentence(error, timeout_s)) from None
     try:
         return json.loads(result)
     except (ValueError, RecursionError):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from harness.meters.base import KWH_J, WH_J, MeterFault, Reading, nonempty, number
+from harness.meters.in_time import in_time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,28 +41,16 @@ def parse(realtime: Mapping[str, Any]) -> Reading:
 
 def _realtime(host: str, timeout_s: float) -> Mapping[str, Any]:
     """In a thread with an event loop of its own: name resolution in there heeds no deadline."""
-    results: queue.SimpleQueue[Mapping[str, Any] | Exception] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            results.put(asyncio.run(asyncio.wait_for(_ask(host), timeout_s)))
-        except Exception as error:  # handed to whoever waits
-            results.put(error)
-
-    threading.Thread(target=ask, name="meter", daemon=True).start()
     try:
-        result = results.get(timeout=timeout_s)
-    except queue.Empty:
+        return in_time(lambda: asyncio.run(asyncio.wait_for(_ask(host), timeout_s)), timeout_s)
+    except MeterFault:
+        raise
+    except ImportError:
+        raise MeterFault("python-kasa is not installed", remedy="pip install python-kasa") from None
+    except TimeoutError:
         raise MeterFault(f"no answer within {timeout_s:g} s") from None
-    if isinstance(result, MeterFault):
-        raise result
-    if isinstance(result, ImportError):
-        raise MeterFault("python-kasa is not installed", remedy="pip install python-kasa")
-    if isinstance(result, TimeoutError):
-        raise MeterFault(f"no answer within {timeout_s:g} s")
-    if isinstance(result, Exception):
-        raise MeterFault(f"{type(result).__name__}: {result}") from None
-    return result
+    except Exception as error:
+        raise MeterFault(f"{type(error).__name__}: {error}") from None
 
 
 async def _ask(host: str) -> Mapping[str, Any]:
