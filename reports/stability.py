@@ -25,7 +25,8 @@ OUTLIER_SCORE = 3.5
 LATE_LIMIT = 0.005  # of the samples
 DRIFT_LIMIT_PPM = 200.0
 WATCHED = {"compute_s": "compute time", "above_bytes": "process peak above floor"}
-CALM = ("none", "no", "false", "0", "within", "no sensor")  # of a circumstance that tells of throttling
+# Of a circumstance that tells of throttling; of warmth, all that harness.thermal says but timed_out.
+CALM = ("none", "no", "false", "0", "within", "colder", "unknown", "not_waited_for")
 THROTTLES = ("throttled", "under_voltage", "warmth")
 
 

@@ -234,3 +234,11 @@ def test_levels_that_disagree_are_said(make_run: Make) -> None:
     memory = next(section for section in report.sections if section.slug == "memory")
     said = [block.text for block in memory.blocks if isinstance(block, Paragraph) and "differ by more" in block.text]
     assert len(said) == 1 and "split (13.0\xa0MiB more in the process)" in said[0] and "fedavg" not in said[0]
+
+
+@pytest.mark.parametrize(("warmth", "doubts"), [("not_waited_for", 0), ("unknown", 0), ("within", 0), ("timed_out", 1)])
+def test_only_a_board_that_stayed_hot_is_a_doubt(make_run: Make, warmth: str, doubts: int) -> None:
+    run = read_run(make_run())
+    run.circumstances.loc[run.circumstances["name"] == "warmth", "value"] = warmth
+    said = [finding.text for finding in build(run).findings if "warmth" in finding.text]
+    assert len(said) == doubts
