@@ -1,19 +1,23 @@
-"""A board's monotonic clock against the controller's, from exchanges over the control channel.
+"""A board's clock against the controller's, from exchanges over the control channel.
 
 One exchange is (sent, board, received): the board read its clock somewhere between our sending and our receiving, so
 that its offset, board - controller, lies within half a round trip of the middle, however lopsided the way there and
 back. The exchange with the shortest round trip of a few is a reading.
 
-Between two readings NTP may have slewed the clock, or it stood still, and the uncertainty covers both ends of that: all
-of it has happened, or is still to come. For readings far apart that would be far too wide: where a crystal's drift
-explains them it is believed, and the map is linear; a slew that stays within a crystal's drift on average is then not
-seen. Where no clock that runs on gives two readings (a reboot, a suspend), the map is cut in two.
+Traces count in CLOCK_MONOTONIC, which NTP slews whenever it likes. So a board answers with CLOCK_MONOTONIC_RAW too, its
+crystal alone: between two good readings that one runs straight, whatever happened to the other, and each reading says
+exactly how far the two were apart. A reading of one poor exchange is as good for that as any. The controller's side is
+its raw clock alone (`now_s`).
 
-All times in seconds, drift in parts per million. Pure, but for `read_clock`.
+What no crystal does is not believed to be straight: what the raw clock may have done in between is then in the
+uncertainty. Where no clock that runs on gives two readings (a reboot, a suspend), the map is cut in two.
+
+All times in seconds, drift in parts per million. Pure, but for `now_s` and `read_clock`.
 """
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 import time
@@ -22,17 +26,29 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-EXCHANGES = 16  # enough for one quick round trip among those that queued
+EXCHANGES = 32  # enough for one quick round trip among those that queued
 RESOLUTION_S = 1e-6  # the agent's answer has microseconds
-CRYSTAL_PPM = 100.0  # what a crystal may do
-DRIFT_LIMIT_PPM = 500.0 + CRYSTAL_PPM  # more is no clock that runs on: NTP slews by 500 ppm at most
-NEAR_S = 30.0  # OURS: readings so near leave milliseconds open even where nothing is believed
+CRYSTALS_PPM = 200.0  # what two crystals may do against each other
+SLEW_PPM = 500.0  # what NTP does to a monotonic clock
+DRIFT_LIMIT_PPM = SLEW_PPM + CRYSTALS_PPM  # more is no clock that runs on
 WANDER_PPM = 2.0  # what the drift itself may change within a cell, as the board warms up
+
+
+def now_s() -> float:
+    """The controller's clock for all that is set beside a board's readings."""
+    return time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
+
+
+class BoardTime(NamedTuple):
+    """A board's two clocks at one moment."""
+
+    t_s: float  # CLOCK_MONOTONIC, which its traces count in
+    raw_s: float  # CLOCK_MONOTONIC_RAW
 
 
 class Exchange(NamedTuple):
     sent_s: float  # controller's clock
-    board_s: float  # board's clock
+    board: BoardTime
     received_s: float  # controller's clock
 
     @property
@@ -42,10 +58,11 @@ class Exchange(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ClockReading:
-    """The board's clock at one moment. The true offset lies within offset_s +- uncertainty_s."""
+    """The board's clocks at one moment. The true offset lies within offset_s +- uncertainty_s."""
 
     controller_s: float
     board_s: float
+    board_raw_s: float
     uncertainty_s: float
     round_trip_s: float
     exchanges: int
@@ -54,6 +71,10 @@ class ClockReading:
     def offset_s(self) -> float:
         """Board minus controller."""
         return self.board_s - self.controller_s
+
+    @property
+    def raw_offset_s(self) -> float:
+        return self.board_raw_s - self.controller_s
 
 
 class Instant(NamedTuple):
@@ -65,13 +86,14 @@ class Instant(NamedTuple):
 
 def reading_of(exchanges: Iterable[Exchange]) -> ClockReading:
     """The quickest exchange as a reading. Raises `ValueError` without any sound one."""
-    sound = [each for each in exchanges if 0 <= each.round_trip_s < math.inf and math.isfinite(each.board_s)]
+    sound = [each for each in exchanges if 0 <= each.round_trip_s < math.inf and all(map(math.isfinite, each.board))]
     if not sound:
         raise ValueError("no exchange with the board's clock")
     best = min(sound, key=lambda each: each.round_trip_s)
     return ClockReading(
         controller_s=(best.sent_s + best.received_s) / 2,
-        board_s=best.board_s,
+        board_s=best.board.t_s,
+        board_raw_s=best.board.raw_s,
         uncertainty_s=best.round_trip_s / 2 + RESOLUTION_S,
         round_trip_s=best.round_trip_s,
         exchanges=len(sound),
@@ -79,28 +101,35 @@ def reading_of(exchanges: Iterable[Exchange]) -> ClockReading:
 
 
 def read_clock(
-    ask: Callable[[], float], exchanges: int = EXCHANGES, now: Callable[[], float] = time.monotonic
+    ask: Callable[[], BoardTime], exchanges: int = EXCHANGES, now: Callable[[], float] = now_s
 ) -> ClockReading:
     """Ask the board for its time, a few times. What `ask` raises goes through."""
     made = []
     for _ in range(exchanges):
         sent_s = now()
-        board_s = ask()
-        made.append(Exchange(sent_s, board_s, now()))
+        board = ask()
+        made.append(Exchange(sent_s, board, now()))
     return reading_of(made)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """Between two readings of one clock that ran on."""
+    """Between two readings of one raw clock that ran on. `readings`: these two, and those between them."""
 
-    start: ClockReading
-    end: ClockReading
+    readings: tuple[ClockReading, ...]
+
+    @property
+    def start(self) -> ClockReading:
+        return self.readings[0]
+
+    @property
+    def end(self) -> ClockReading:
+        return self.readings[-1]
 
     @property
     def drift_ppm(self) -> float:
-        """How much faster than the controller's the board's clock runs."""
-        return (self.end.offset_s - self.start.offset_s) / self._controller_s * 1e6
+        """How much faster than the controller's the board's raw clock runs."""
+        return (self.end.raw_offset_s - self.start.raw_offset_s) / self._controller_s * 1e6
 
     @property
     def drift_uncertainty_ppm(self) -> float:
@@ -112,29 +141,45 @@ class Span:
 
     @cached_property
     def steady(self) -> bool:
-        """Whether a crystal is believed to explain the two readings."""
-        return not self.near and abs(self.drift_ppm) <= CRYSTAL_PPM + self.drift_uncertainty_ppm
-
-    @property
-    def near(self) -> bool:
-        return self._controller_s <= NEAR_S
+        """Whether crystals explain the two readings."""
+        return abs(self.drift_ppm) <= CRYSTALS_PPM + self.drift_uncertainty_ppm
 
     @cached_property
     def jumped(self) -> bool:
         """Whether no clock that runs on, however badly, gives these two readings."""
-        slack_s = self.start.uncertainty_s + self.end.uncertainty_s + DRIFT_LIMIT_PPM * 1e-6 * self._controller_s
-        return abs(self.end.offset_s - self.start.offset_s) > slack_s
+        return abs(self.drift_ppm) > DRIFT_LIMIT_PPM + self.drift_uncertainty_ppm
+
+    def covers(self, board_s: float) -> bool:
+        return self.start.board_s <= board_s <= self.end.board_s
 
     def at(self, board_s: float) -> Instant:
-        """Linear between the readings; the errors of both ends, and the wander in between."""
-        share = (board_s - self.start.board_s) / (self.end.board_s - self.start.board_s)
+        """The board's moment on its raw clock, and from there straight; the errors of both steps, and the wander."""
+        raw_s, slewed_s = self._raw(board_s)
+        share = (raw_s - self.start.board_raw_s) / (self.end.board_raw_s - self.start.board_raw_s)
         controller_s = self.start.controller_s + share * self._controller_s
         ends_s = abs(1 - share) * self.start.uncertainty_s + abs(share) * self.end.uncertainty_s
-        away_s = min(abs(board_s - self.start.board_s), abs(board_s - self.end.board_s))
-        return Instant(controller_s, ends_s + WANDER_PPM * 1e-6 * away_s)
+        away_s = min(abs(raw_s - self.start.board_raw_s), abs(raw_s - self.end.board_raw_s))
+        return Instant(controller_s, slewed_s + ends_s + WANDER_PPM * 1e-6 * away_s)
+
+    def _raw(self, board_s: float) -> tuple[float, float]:
+        """On the raw clock, and how far off that may be: both clocks are known at each reading, and slew in between."""
+        place = bisect.bisect_left(self._boards_s, board_s, 1, len(self.readings) - 1)
+        before, after = self.readings[place - 1], self.readings[place]
+        gone_s = board_s - before.board_s
+        whole_s = max(after.board_s - before.board_s, RESOLUTION_S)
+        rate = (after.board_raw_s - before.board_raw_s) / whole_s - 1.0
+        most = max(SLEW_PPM * 1e-6, 2 * abs(rate))
+        left_s = whole_s - gone_s
+        ahead_s = min((most - rate) * gone_s, (most + rate) * left_s)
+        behind_s = min((most + rate) * gone_s, (most - rate) * left_s)
+        return before.board_raw_s + gone_s * (1.0 + rate), max(ahead_s, behind_s) + RESOLUTION_S
+
+    @cached_property
+    def _boards_s(self) -> list[float]:
+        return [reading.board_s for reading in self.readings]
 
     def between(self, board_s: float) -> Instant:
-        """Between the readings, whatever the clock did as it ran on."""
+        """Between the readings, whatever the clocks did as they ran on."""
         whole = _covering([_one_sided(self.start, board_s), _one_sided(self.end, board_s)])
         low_s = max(whole.controller_s - whole.uncertainty_s, self.start.controller_s - self.start.uncertainty_s)
         high_s = min(whole.controller_s + whole.uncertainty_s, self.end.controller_s + self.end.uncertainty_s)
@@ -150,16 +195,18 @@ class Span:
         late_s = instant.controller_s - self.end.controller_s
         return max(early_s, late_s) <= instant.uncertainty_s
 
+    def against(self, reading: ClockReading) -> float:
+        """By how much a reading between the two contradicts a straight line, seconds; not at all below zero."""
+        told = self.at(reading.board_s)
+        return abs(told.controller_s - reading.controller_s) - told.uncertainty_s - reading.uncertainty_s
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClockMap:
     """From the board's clock to the controller's. Readings in the controller's order, at least one."""
 
     readings: tuple[ClockReading, ...]
-
-    @cached_property
-    def spans(self) -> tuple[Span, ...]:
-        return tuple(Span(start=a, end=b) for a, b in itertools.pairwise(self.readings))
+    spans: tuple[Span, ...]  # one after the other, as few as explain all readings
 
     @cached_property
     def jumps(self) -> tuple[Span, ...]:
@@ -171,49 +218,46 @@ class ClockMap:
         """At the start."""
         return self.readings[0].offset_s
 
-    @property
+    @cached_property
     def uncertainty_s(self) -> float:
-        """The largest between the first and the last reading."""
-        moments = {share * span.start.board_s + (1 - share) * span.end.board_s
-                   for span in self.spans for share in (0.0, 0.5, 1.0)}  # fmt: skip
+        """The largest between the first and the last reading, at the readings and half-way between them."""
+        moments = {share * before.board_s + (1 - share) * after.board_s
+                   for before, after in itertools.pairwise(self.readings) for share in (0.0, 0.5, 1.0)}  # fmt: skip
         known = [self.to_controller(moment).uncertainty_s for moment in moments]
         return max(known, default=self.readings[0].uncertainty_s)
 
     @property
     def drift_ppm(self) -> float | None:
-        """Over the whole time; None where it jumped, or was read only once."""
-        whole = self._whole
-        return whole.drift_ppm if whole else None
+        """Of the raw clock over the whole time; None where it jumped, or was read only once."""
+        return self._whole.drift_ppm if self._whole else None
 
     @property
     def drift_uncertainty_ppm(self) -> float | None:
-        whole = self._whole
-        return whole.drift_uncertainty_ppm if whole else None
+        return self._whole.drift_uncertainty_ppm if self._whole else None
 
-    @property
+    @cached_property
     def _whole(self) -> Span | None:
-        if len(self.readings) < 2 or self.jumps:
-            return None
-        return Span(start=self.readings[0], end=self.readings[-1])
+        return None if len(self.readings) < 2 or self.jumps else Span(readings=self.readings)
 
     def to_controller(self, board_s: float) -> Instant:
         """The moment on the controller's clock. Near a jump its uncertainty covers every meaning the time may have."""
-        meanings = [each for span in self.spans for each in self._meanings(span, board_s)]
+        meanings = [each for span in self.spans for each in _meanings(span, board_s)]
         if meanings:
             return _covering(meanings)
         nearest = min((self.readings[0], self.readings[-1]), key=lambda each: abs(each.board_s - board_s))
         return _one_sided(nearest, board_s)
 
-    def _meanings(self, span: Span, board_s: float) -> list[Instant]:
-        if span.jumped:
-            return span.after_jump(board_s)
-        if not span.start.board_s <= board_s <= span.end.board_s:
-            return []
-        return [span.at(board_s) if span.steady else span.between(board_s)]
+
+def _meanings(span: Span, board_s: float) -> list[Instant]:
+    if span.jumped:
+        return span.after_jump(board_s)
+    if not span.covers(board_s):
+        return []
+    return [span.at(board_s) if span.steady else span.between(board_s)]
 
 
 def clock_map(readings: Sequence[ClockReading]) -> ClockMap:
-    """Any number of readings, the poor among them left out.
+    """Any number of readings, good and poor.
 
     Raises `ValueError` for none, or where they are not in order and apart on the controller's clock.
     """
@@ -221,26 +265,32 @@ def clock_map(readings: Sequence[ClockReading]) -> ClockMap:
         raise ValueError("no reading of the board's clock")
     if any(b.controller_s <= a.controller_s for a, b in itertools.pairwise(readings)):
         raise ValueError("readings of the board's clock are out of order")
-    kept = list(readings)
-    for each in sorted(readings[1:-1], key=lambda reading: -reading.uncertainty_s):
-        place = kept.index(each)
-        if _says_less(each, Span(start=kept[place - 1], end=kept[place + 1])):
-            del kept[place]
-    return ClockMap(readings=tuple(kept))
+    every = tuple(readings)
+    return ClockMap(readings=every, spans=tuple(_spans(every)) if len(every) > 1 else ())
 
 
-def _says_less(reading: ClockReading, around: Span) -> bool:
-    """Than the readings before and after it do, as a ping that queued."""
-    if around.jumped or not around.near:
-        return False
-    told = around.between(reading.board_s)
-    apart_s = abs(told.controller_s - reading.controller_s)
-    return apart_s + told.uncertainty_s <= reading.uncertainty_s
+def _spans(readings: tuple[ClockReading, ...]) -> list[Span]:
+    """One, or two where a reading in between contradicts it or says more than it does; and so on."""
+    whole = Span(readings=readings)
+    place = _corner(whole)
+    return [whole] if place is None else [*_spans(readings[: place + 1]), *_spans(readings[place:])]
+
+
+def _corner(whole: Span) -> int | None:
+    between = whole.readings[1:-1]
+    if not between:
+        return None
+    if whole.steady:
+        worst = max(range(len(between)), key=lambda place: whole.against(between[place]))
+        return worst + 1 if whole.against(between[worst]) > 0 else None
+    sharpest = min(range(len(between)), key=lambda place: between[place].uncertainty_s)
+    says_more = whole.jumped or between[sharpest].uncertainty_s < whole.between(between[sharpest].board_s).uncertainty_s
+    return sharpest + 1 if says_more else None
 
 
 def _one_sided(reading: ClockReading, board_s: float) -> Instant:
     away_s = board_s - reading.board_s
-    return Instant(reading.controller_s + away_s, reading.uncertainty_s + CRYSTAL_PPM * 1e-6 * abs(away_s))
+    return Instant(reading.controller_s + away_s, reading.uncertainty_s + DRIFT_LIMIT_PPM * 1e-6 * abs(away_s))
 
 
 def _covering(instants: Sequence[Instant]) -> Instant:

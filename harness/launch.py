@@ -176,7 +176,7 @@ def _wait_for_server(run: _CellRun) -> dict[str, Any] | None:
 def _start_workers(run: _CellRun, server: CoreProcess, port: str, code: Payload, data: Payload | None) -> None:
     def start(board: Board) -> None:
         board.take_clock()
-        run.clocks[board.name] = [read_clock(board.clock_s)]
+        run.clocks[board.name] = [read_clock(board.clock)]
         address = _endpoint(board.spec.server_address, port)
         run.starts[board.name] = board.start(run.cell, code, data, address, run.out)
         run.running.add(board.name)
@@ -250,7 +250,7 @@ def _collect(run: _CellRun, path: Path) -> None:
     def fetch(board: Board) -> None:
         board.collect(run.out, path / "raw" / board.name)
         keep_exit(path / "raw" / board.name / EXIT, run.exits.get(board.name))
-        run.clocks[board.name] += _until(read_clock(board.clock_s), run.clocks[board.name][0], board.take_clock())
+        run.clocks[board.name] += _until(read_clock(board.clock), run.clocks[board.name][0], board.take_clock())
         run.circumstances[board.name] = board.circumstances(told(path / "raw" / board.name))
 
     run.rack.each([board for board in run.rack.usable if board.name in run.starts], fetch)

@@ -113,7 +113,8 @@ class Agent:
         return None
 
     def _ping(self, request: Dict[str, Any]) -> Answer:
-        return {"t_s": round(time.monotonic(), 6)}
+        both = time.monotonic(), time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
+        return {"t_s": round(both[0], 6), "raw_s": round(both[1], 6)}
 
     def _bye(self, request: Dict[str, Any]) -> Answer:
         answer = self._stop(request)

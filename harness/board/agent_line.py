@@ -6,16 +6,15 @@ import itertools
 import json
 import queue
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
-from harness.clock import ClockReading, Exchange, reading_of
+from harness.clock import BoardTime, ClockReading, Exchange, now_s, reading_of
 from harness.connect.base import Stream
 from harness.errors import AgentLost, BoardError
 
 Event = dict[str, Any]
-PING_INTERVAL_S = 5.0
+PING_INTERVAL_S = 2.0  # NTP may slew a clock by a millisecond in the meantime
 LEASE_S = 20.0  # without a sign of life for so long the agent ends everything: a controller that died leaves nothing
 
 
@@ -91,15 +90,20 @@ class AgentLine:
             self._listener(message)
         elif message.get("id") in self._answers:
             self._answers[message["id"]].put(message)
-        elif message.get("id") in self._pings and "t_s" in message:
-            exchange = Exchange(self._pings.pop(message["id"]), float(message["t_s"]), time.monotonic())
+        elif message.get("id") in self._pings and "raw_s" in message:
+            exchange = Exchange(self._pings.pop(message["id"]), board_time(message), now_s())
             self._clock.append(reading_of([exchange]))
 
     def _ping(self) -> None:
         while not self._closed.wait(PING_INTERVAL_S):
             number = next(self._ids)
-            self._pings[number] = time.monotonic()
+            self._pings[number] = now_s()
             try:
                 self._write({"id": number, "do": "ping"})
             except AgentLost:
                 return
+
+
+def board_time(answer: Event) -> BoardTime:
+    """What a ping brought back."""
+    return BoardTime(float(answer["t_s"]), float(answer["raw_s"]))

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.board.agent_line import LEASE_S, AgentLine, Event
+from harness.board.agent_line import LEASE_S, AgentLine, Event, board_time
 from harness.board.deploy import deploy
 from harness.board.surroundings import Surroundings
 from harness.circumstances import Circumstances, Told
-from harness.clock import ClockReading
+from harness.clock import BoardTime, ClockReading
 from harness.connect import connect
 from harness.connect.base import Connection
 from harness.errors import AgentLost, BoardBusy, BoardError, CommandFailed
@@ -182,9 +182,9 @@ class Board:
                 raise AgentLost(self.name, f"the agent did not say that {seconds:g} s of rest are over")
             self.state = BoardState.READY
 
-    def clock_s(self) -> float:
-        """The board's monotonic clock, as its agent says it now."""
-        return float(self._ask("ping")["t_s"])
+    def clock(self) -> BoardTime:
+        """The board's clocks, as its agent reads them now."""
+        return board_time(self._ask("ping"))
 
     def take_clock(self) -> list[ClockReading]:
         """What the signs of life told of the board's clock since the last call: one reading every few seconds."""

@@ -16,8 +16,9 @@ def on_controller(clock: ClockMap | None, board_s: Sequence[float]) -> list[floa
     if clock.jumps:
         return [clock.to_controller(each).controller_s for each in board_s]
     known_s = np.maximum.accumulate([reading.board_s for reading in clock.readings])
+    moments_s = [clock.to_controller(each).controller_s for each in known_s]
     times = np.asarray(board_s, dtype=np.float64)
     before_s, after_s = np.minimum(times - known_s[0], 0.0), np.maximum(times - known_s[-1], 0.0)
-    moments = np.interp(times, known_s, [reading.controller_s for reading in clock.readings]) + before_s + after_s
+    moments = np.interp(times, known_s, moments_s) + before_s + after_s
     found: list[float | None] = moments.round(6).tolist()
     return found

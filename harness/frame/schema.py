@@ -84,9 +84,9 @@ CELLS = _columns(
     ("late_ticks", "Int64", "samples taken more than half a period late"),
     ("missed_ticks", "Int64", "samples that were due and never taken"),
     ("faults", "string", "sensors that failed, by name"),
-    ("clock_offset_s", "Float64", "board's monotonic clock less the controller's, at the start"),
+    ("clock_offset_s", "Float64", "board's monotonic clock less the controller's raw one, at the start"),
     ("clock_uncertainty_s", "Float64", "of a moment of the cell on the controller's clock, at most"),
-    ("clock_drift_ppm", "Float64", "over the cell; missing where the clock jumped"),
+    ("clock_drift_ppm", "Float64", "of the board's raw clock over the cell; missing where it jumped"),
     ("circumstances_id", "string", "hash of all circumstances but the board's name: only equal ones are averaged"),
     ("objections", "string", "why the cell's numbers do not stand by themselves"),
 )
@@ -119,15 +119,15 @@ PHASES = _columns(
     ("stage", "string", "the method's stage"),
     ("start_s", "Float64", "board's monotonic clock"),
     ("end_s", "Float64", "board's monotonic clock"),
-    ("start_controller_s", "Float64", "the same on the controller's monotonic clock"),
-    ("end_controller_s", "Float64", "the same on the controller's monotonic clock"),
+    ("start_controller_s", "Float64", "the same on the controller's raw monotonic clock"),
+    ("end_controller_s", "Float64", "the same on the controller's raw monotonic clock"),
     ("peak_process_bytes", "Int64", "VmHWM within the phase, where it can be reset"),
 )
 
 SAMPLES = _columns(
     *_KEY,
     ("t_s", "Float64", "board's monotonic clock, middle of the reading"),
-    ("controller_s", "Float64", "the same on the controller's monotonic clock"),
+    ("controller_s", "Float64", "the same on the controller's raw monotonic clock"),
     ("late_s", "Float64", "how long after its due time the tick began"),
     ("rss_bytes", "Int64", "resident bytes of the worker's tree"),
     ("hwm_bytes", "Int64", "VmHWM of the worker"),
@@ -147,7 +147,7 @@ SAMPLES = _columns(
 SENSORS = _columns(
     *_KEY,
     ("t_s", "Float64", "board's monotonic clock, middle of the reading; missing for meters beside the board"),
-    ("controller_s", "Float64", "the same on the controller's monotonic clock"),
+    ("controller_s", "Float64", "the same on the controller's raw monotonic clock"),
     ("source", "string", "jetson_power, temperature, rapl, jtop, meter0, ..."),
     ("sensor", "string", "the rail, zone, core or flag; total = the whole board by the source's rule"),
     ("quantity", "string", "with its unit: power_w, temperature_c, frequency_hz, ..."),

@@ -1,6 +1,6 @@
 """Polls one meter at about 1 Hz, in a thread, into a file of JSON lines like the ones that boards write.
 
-Times are the controller's monotonic clock: the middle of each request, with half its length as `span_s`.
+Times are the controller's raw monotonic clock: the middle of each request, with half its length as `span_s`.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import os
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
+from harness.clock import now_s
 from harness.meters.base import Meter, MeterFault
 
 _GAP_PERIODS = 3.0  # a longer silence is a hole, which nobody may bridge by interpolation
@@ -49,13 +49,13 @@ class Poller:
         self._thread.join(self._timeout_s + 1.0)
 
     def _run(self) -> None:
-        start_s = time.monotonic()
+        start_s = now_s()
         tick = 0
         try:
             self._write({"about": self._about()})
-            while not self._stop.wait(max(0.0, start_s + tick * self._period_s - time.monotonic())):
+            while not self._stop.wait(max(0.0, start_s + tick * self._period_s - now_s())):
                 self._poll()
-                tick = max(tick + 1, int((time.monotonic() - start_s) / self._period_s))
+                tick = max(tick + 1, int((now_s() - start_s) / self._period_s))
         finally:
             os.close(self._fd)
 
@@ -64,13 +64,13 @@ class Poller:
             "source": self._source,
             "meter": self._meter.name,
             "scope": self._meter.scope,
-            "clock": "monotonic, of the controller",
+            "clock": "monotonic raw, of the controller",
             "period_s": self._period_s,
             "timeout_s": self._timeout_s,
         }
 
     def _poll(self) -> None:
-        began = time.monotonic()
+        began = now_s()
         try:
             reading = self._meter.read(self._timeout_s)
         except MeterFault as fault:
@@ -79,7 +79,7 @@ class Poller:
         except Exception as error:  # a meter's bug must not end the stream
             self._note(f"{type(error).__name__}: {error}")
             return
-        ended = time.monotonic()
+        ended = now_s()
         if reading.own_time_s is not None and reading.own_time_s == self._last_own_s:
             self._note("nothing new from the meter")
             return
@@ -111,7 +111,7 @@ class Poller:
         self.faults += 1
         if what != self._fault:
             self._fault = what
-            self._write({"t_s": round(time.monotonic(), 6), "fault": {"source": self._source, "what": what}})
+            self._write({"t_s": round(now_s(), 6), "fault": {"source": self._source, "what": what}})
 
     def _write(self, record: dict[str, Any]) -> None:
         try:

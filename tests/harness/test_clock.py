@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import harness.agent
-from harness.clock import ClockMap, ClockReading, Exchange, clock_map, read_clock, reading_of
+from harness.board.agent_line import PING_INTERVAL_S, board_time
+from harness.clock import BoardTime, ClockMap, ClockReading, Exchange, clock_map, read_clock, reading_of
 from harness.frame.align import on_controller
 from tests.agent.agent_client import AgentProcess
 
@@ -20,7 +21,7 @@ CELL_S = 300.0
 
 
 class Link:
-    """A board behind a link: its clock, and a controller's clock that moves on as messages travel."""
+    """A board behind a link: its two clocks, and a controller's clock that moves on as messages travel."""
 
     def __init__(self, seed: int, offset_s: float = 0.0, drift_ppm: float = 0.0, there_s: float = 2e-4,
                  back_s: float = 2e-4, jitter_s: float = 3e-4) -> None:  # fmt: skip
@@ -31,15 +32,19 @@ class Link:
         self.delays_s = (there_s, back_s)
         self.jitter_s = jitter_s
 
-    def board(self, controller_s: float) -> float:
-        slewed_s = self.slew_ppm * 1e-6 * max(0.0, controller_s - self.slew_from_s)
-        return controller_s + self.offset_s + slewed_s + self.drift_ppm * 1e-6 * (controller_s - 1000.0)
+    def raw(self, controller_s: float) -> float:
+        return controller_s + self.offset_s + self.drift_ppm * 1e-6 * (controller_s - 1000.0)
 
-    def ask(self) -> float:
+    def board(self, controller_s: float) -> float:
+        """NTP's frequency correction moved it away from the raw clock long ago, and may begin to slew it."""
+        slewed_s = self.slew_ppm * 1e-6 * max(0.0, controller_s - self.slew_from_s)
+        return self.raw(controller_s) + 3.2 + 20e-6 * controller_s + slewed_s
+
+    def ask(self) -> BoardTime:
         self._travel(self.delays_s[0])
-        board_s = round(self.board(self.now_s), 6)
+        board = BoardTime(round(self.board(self.now_s), 6), round(self.raw(self.now_s), 6))
         self._travel(self.delays_s[1])
-        return board_s
+        return board
 
     def _travel(self, delay_s: float) -> None:
         self.now_s += delay_s + self.random.expovariate(1 / self.jitter_s)
@@ -79,29 +84,21 @@ def lan(seed: int) -> Link:
     )
 
 
-def test_500_offsets_and_drifts_come_back_within_their_uncertainty() -> None:
-    widest_s = 0.0
-    for seed in range(500):
+def test_offsets_and_drifts_come_back_within_their_uncertainty() -> None:
+    for seed in range(150):
         link = lan(seed)
-        start = link.read()
-        link.now_s += CELL_S
-        end = link.read()
-        clocks = clock_map([start, end])
-        assert not clocks.jumps
+        clocks = clock_map(readings_of(link, PING_INTERVAL_S))
+        assert len(clocks.spans) == 1 and not clocks.jumps
         assert clocks.drift_ppm is not None and clocks.drift_uncertainty_ppm is not None
         assert abs(clocks.drift_ppm - link.drift_ppm) <= clocks.drift_uncertainty_ppm
-        for share in (0.0, 0.3, 0.5, 1.0):
-            controller_s = start.controller_s + share * (end.controller_s - start.controller_s)
-            instant = clocks.to_controller(link.board(controller_s))
-            assert abs(instant.controller_s - controller_s) <= instant.uncertainty_s, seed
-            widest_s = max(widest_s, instant.uncertainty_s)
-    assert widest_s <= 2e-3
+        assert errors_of(link, clocks) == [], seed
+        assert clocks.uncertainty_s <= 2e-3
 
 
 def test_a_lopsided_link_errs_within_half_a_round_trip() -> None:
     reading = Link(1, offset_s=7.0, there_s=5e-3, back_s=0.0, jitter_s=1e-6).read()
-    assert reading.offset_s == pytest.approx(7.0025, abs=1e-4)
-    assert abs(reading.offset_s - 7.0) <= reading.uncertainty_s <= 2.6e-3
+    assert reading.raw_offset_s == pytest.approx(7.0025, abs=1e-4)
+    assert abs(reading.raw_offset_s - 7.0) <= reading.uncertainty_s <= 2.6e-3
 
 
 def test_drift_alone_would_be_milliseconds() -> None:
@@ -125,22 +122,28 @@ def errors_of(link: Link, clocks: ClockMap) -> list[float]:
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
-@pytest.mark.parametrize(("ping_s", "latest"), [(None, 0.5), (5.0, 1.0)], ids=["both ends", "pings"])
-def test_a_slew_that_begins_within_the_cell_is_within_the_uncertainty(
-    ping_s: float | None, latest: float, sign: float
-) -> None:
-    """By the ends alone, one that shows: 250 ppm on average or more. By pings, any."""
+@pytest.mark.parametrize("ping_s", [None, PING_INTERVAL_S], ids=["both ends", "pings"])
+def test_a_slew_that_begins_within_the_cell_is_within_the_uncertainty(ping_s: float | None, sign: float) -> None:
+    """By the ends alone the board's two clocks may have been apart by a lot in between; pings say by how much."""
     for seed in range(12):
         link = lan(seed)
-        slewed_by_ntp(link, latest * seed / 11, sign)
+        slewed_by_ntp(link, seed / 11, sign)
         clocks = clock_map(readings_of(link, ping_s))
         assert not clocks.jumps and errors_of(link, clocks) == [], seed
         if ping_s:
             stated_s = clocks.uncertainty_s
-            assert stated_s < 0.015
+            assert stated_s <= 2e-3
             board_s = [link.board(1000.5 + step) for step in range(290)]
             moments = on_controller(clocks, board_s)
             assert all(abs(m - (1000.5 + n)) <= stated_s for n, m in enumerate(moments) if m is not None)
+
+
+def test_a_raw_clock_that_no_crystal_explains_is_not_believed_to_be_straight() -> None:
+    link = Link(8, drift_ppm=400.0)
+    clocks = clock_map(readings_of(link, PING_INTERVAL_S))
+    assert not clocks.jumps and errors_of(link, clocks) == []
+    assert clocks.drift_ppm == pytest.approx(400.0, abs=5.0)
+    assert clocks.uncertainty_s < 0.01
 
 
 def test_a_short_suspend_within_an_hour_is_within_the_uncertainty() -> None:
@@ -151,17 +154,18 @@ def test_a_short_suspend_within_an_hour_is_within_the_uncertainty() -> None:
         link.offset_s, link.now_s = -1.5, 4600.0
         clocks = clock_map([start, link.read()])
         for controller_s in (1100.0, 1900.0, 3000.0, 4590.0):
-            board_s = controller_s - (1.5 if controller_s > stood_at_s else 0.0)
-            instant = clocks.to_controller(board_s)
+            link.offset_s = -1.5 if controller_s > stood_at_s else 0.0
+            instant = clocks.to_controller(link.board(controller_s))
             assert abs(instant.controller_s - controller_s) <= instant.uncertainty_s
 
 
 def test_a_ping_that_queued_makes_nothing_worse() -> None:
     link = Link(7)
-    good = readings_of(link, 5.0)
+    good = readings_of(link, PING_INTERVAL_S)
     middle = good[30]
     poor = replace(middle, uncertainty_s=0.5, controller_s=middle.controller_s + 0.4)
-    assert clock_map([*good[:30], poor, *good[31:]]).readings == (*good[:30], *good[31:])
+    clocks = clock_map([*good[:30], poor, *good[31:]])
+    assert errors_of(link, clocks) == [] and clocks.uncertainty_s == clock_map(good).uncertainty_s
 
 
 @pytest.mark.parametrize("jump_s", [0.5, -0.5, 3600.0, -900.0])
@@ -178,20 +182,22 @@ def test_a_jump_is_seen_and_both_pieces_stay_usable(jump_s: float) -> None:
     for controller_s, board_s in board_at.items():
         instant = clocks.to_controller(board_s)
         assert abs(instant.controller_s - controller_s) <= instant.uncertainty_s, (controller_s, jump_at_s)
-        assert instant.uncertainty_s <= abs(jump_s) / 2 + 0.05
+        assert instant.uncertainty_s <= abs(jump_s) / 2 + 0.2
 
 
 def test_a_reading_in_between_confines_a_jump() -> None:
     link = Link(4)
-    readings = [link.read()]
-    for at_s in (1100.0, 1200.0, 1300.0):
-        link.now_s = at_s
+    readings = []
+    for at_s in range(1000, 1300, 2):
+        link.now_s = float(at_s)
         link.offset_s = 1.0 if at_s > 1150 else 0.0
         readings.append(link.read())
     clocks = clock_map(readings)
-    assert [round(span.start.controller_s) for span in clocks.jumps] == [1100]
-    assert clocks.to_controller(1050.0).uncertainty_s < 1e-3
-    assert clocks.to_controller(1251.0).uncertainty_s < 1e-3
+    assert [round(span.start.controller_s) for span in clocks.jumps] == [1150]
+    for controller_s in (1051.0, 1251.0):
+        link.offset_s = 1.0 if controller_s > 1150 else 0.0
+        instant = clocks.to_controller(link.board(controller_s))
+        assert abs(instant.controller_s - controller_s) <= instant.uncertainty_s < 1.2e-3
 
 
 def test_a_moment_outside_the_readings_is_less_certain() -> None:
@@ -200,13 +206,14 @@ def test_a_moment_outside_the_readings_is_less_certain() -> None:
     link.now_s += CELL_S
     clocks = clock_map([start, link.read()])
     instant = clocks.to_controller(link.board(1400.0))
-    assert 5e-3 < instant.uncertainty_s < 0.02 and abs(instant.controller_s - 1400.0) <= instant.uncertainty_s
+    assert 0.05 < instant.uncertainty_s < 0.08 and abs(instant.controller_s - 1400.0) <= instant.uncertainty_s
 
 
 def test_unsound_exchanges_do_not_count() -> None:
-    sound = Exchange(1.0, 5.0, 1.5)
-    reading = reading_of([Exchange(2.0, 9.0, 1.0), Exchange(1.0, float("nan"), 1.1), sound])
-    assert (reading.exchanges, reading.round_trip_s, reading.offset_s) == (1, 0.5, 3.75)
+    sound = Exchange(1.0, BoardTime(5.0, 4.0), 1.5)
+    backward, garbage = Exchange(2.0, sound.board, 1.0), Exchange(1.0, BoardTime(math.nan, 1.0), 1.1)
+    reading = reading_of([backward, garbage, sound])
+    assert (reading.exchanges, reading.round_trip_s, reading.offset_s, reading.raw_offset_s) == (1, 0.5, 3.75, 2.75)
     with pytest.raises(ValueError, match="no exchange"):
         reading_of([])
     with pytest.raises(ValueError, match="no reading"):
@@ -216,7 +223,7 @@ def test_unsound_exchanges_do_not_count() -> None:
 
 
 def test_an_error_of_the_channel_goes_through() -> None:
-    def ask() -> float:
+    def ask() -> BoardTime:
         raise ConnectionError("cut")
 
     with pytest.raises(ConnectionError):
@@ -224,14 +231,13 @@ def test_an_error_of_the_channel_goes_through() -> None:
 
 
 def test_the_real_agent_on_this_machine_has_no_offset(tmp_path: Path) -> None:
-    """Its clock is ours: what is left is error, and the bound must hold."""
+    """Its raw clock is ours: what is left is error, and the bound must hold."""
     agent = started_agent(tmp_path)
-    ask: Callable[[], float] = lambda: float(agent.ask("ping")["t_s"])  # noqa: E731
     try:
-        readings = [read_clock(ask) for _ in range(20)]
+        readings = [read_clock(lambda: board_time(agent.ask("ping"))) for _ in range(20)]
     finally:
         agent.close()
-    assert all(abs(reading.offset_s) <= reading.uncertainty_s for reading in readings)
+    assert all(abs(reading.raw_offset_s) <= reading.uncertainty_s for reading in readings)
     assert min(reading.uncertainty_s for reading in readings) <= 2e-3
 
 

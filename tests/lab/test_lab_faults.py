@@ -73,7 +73,7 @@ def shown(board: dict[str, Any], what: str) -> bool:
     if what == "failed":
         return any(fault["source"].startswith("jetson_power/") for fault in board["sensor_faults"])
     if what == "clock":
-        return any(abs(reading["board_s"] - reading["controller_s"]) > 1.0 for reading in board["clock"])
+        return any(abs(reading["board_raw_s"] - reading["controller_s"]) > 1.0 for reading in board["clock"])
     return bool(board["sensors"].get(f"throttle/{what}"))
 
 

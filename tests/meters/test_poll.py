@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from harness.clock import now_s
 from harness.meters import meter
 from harness.meters.base import Reading
 from harness.meters.poll import Poller
@@ -35,7 +36,7 @@ def poll(plug: Plug, out: Path, enough: Callable[[Poller], bool], timeout_s: flo
 
 def test_readings_at_the_middle_of_each_request(plug: Plug, tmp_path: Path) -> None:
     plug.answers = [GOOD]
-    began = time.monotonic()
+    began = now_s()
     about, *records = poll(plug, tmp_path / "m.jsonl", lambda poller: poller.readings >= 6)
     assert about["about"]["scope"] == "wall"
     assert about["about"]["meter"] == f"shelly1://{plug.host}"
