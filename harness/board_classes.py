@@ -19,6 +19,7 @@ class BoardClass:
     largest_bytes: int | None  # memory of the largest variant sold; None: no limit that we know
     cpu: str
     atomics: bool | None  # LSE: A53, A57 and A72 have none, and some builds of torch need them; None: differs by model
+    most_w: float  # OURS, with room to spare: no such board draws more, whatever hangs on it
     image: str  # the folder of device_images/ that it gets if the inventory names none
     sidecars: tuple[str, ...] = ()  # witnesses beside the sensors that the agent reads itself
 
@@ -30,6 +31,7 @@ BOARD_CLASSES = {
         largest_bytes=4 * GIB,
         cpu="Cortex-A57",
         atomics=False,
+        most_w=60.0,
         image="jetson-jp4",
         sidecars=("jtop",),
     ),
@@ -39,6 +41,7 @@ BOARD_CLASSES = {
         largest_bytes=16 * GIB,
         cpu="Carmel",
         atomics=True,
+        most_w=120.0,
         image="jetson-jp5",
         sidecars=("jtop",),
     ),
@@ -48,6 +51,7 @@ BOARD_CLASSES = {
         largest_bytes=8 * GIB,
         cpu="Cortex-A78AE",
         atomics=True,
+        most_w=120.0,
         image="jetson-jp6",
         sidecars=("jtop",),
     ),
@@ -57,6 +61,7 @@ BOARD_CLASSES = {
         largest_bytes=16 * GIB,
         cpu="Cortex-A78AE",
         atomics=True,
+        most_w=120.0,
         image="jetson-jp6",
         sidecars=("jtop",),
     ),
@@ -66,6 +71,7 @@ BOARD_CLASSES = {
         largest_bytes=64 * GIB,
         cpu="Cortex-A78AE",
         atomics=True,
+        most_w=250.0,
         image="jetson-jp6",
         sidecars=("jtop",),
     ),
@@ -75,6 +81,7 @@ BOARD_CLASSES = {
         largest_bytes=8 * GIB,
         cpu="Cortex-A72",
         atomics=False,
+        most_w=40.0,
         image="raspberry-pi-os",
         sidecars=("vcgencmd",),
     ),
@@ -84,11 +91,18 @@ BOARD_CLASSES = {
         largest_bytes=16 * GIB,
         cpu="Cortex-A76",
         atomics=True,
+        most_w=60.0,
         image="raspberry-pi-os",
         sidecars=("vcgencmd",),
     ),
     "phone": BoardClass(
-        cores=8, memory_bytes=6 * GIB, largest_bytes=None, cpu="big.LITTLE", atomics=None, image="phone-termux"
+        cores=8,
+        memory_bytes=6 * GIB,
+        largest_bytes=None,
+        cpu="big.LITTLE",
+        atomics=None,
+        most_w=40.0,
+        image="phone-termux",
     ),
     "edge-x86": BoardClass(
         cores=8,
@@ -96,6 +110,7 @@ BOARD_CLASSES = {
         largest_bytes=None,
         cpu="x86-64",
         atomics=None,
+        most_w=3000.0,
         image="edge-x86",
         sidecars=("nvml",),
     ),

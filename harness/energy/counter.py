@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from harness.energy.order import ascending
 from harness.energy.result import Energy
 
 Floats = npt.NDArray[np.float64]
@@ -30,15 +31,15 @@ def counter_energy(
     """Gross energy between two moments.
 
     A step back is a wrap where `wrap_j` (the counter's range) makes it plausible under `max_power_w` or the trace's own
-    powers, else a reset: that interval is a gap. A long interval is none, for the counter counted on. A counter that
-    stands still between its steps (a plug: every 60 to 3600 J) tells of the time from change to change only, and is
-    uncertain by one step.
+    powers, else a reset: that interval is a gap, and so is one that took more than `max_power_w`. A long interval is
+    none, for the counter counted on. A counter that stands still between its steps (a plug: every 60 to 3600 J) tells
+    of the time from change to change only, and is uncertain by one step.
     """
     times, counts = np.asarray(t_s, dtype=np.float64), np.array(counter_j, dtype=np.float64)
     known = np.isfinite(times) & np.isfinite(counts)
     times, counts = times[known], counts[known]
     if times.size:
-        ordered = times > np.maximum.accumulate(np.concatenate([[-np.inf], times]))[:-1]
+        ordered = ascending(times)
         times, counts = times[ordered], counts[ordered]
     samples = int(((times >= start_s) & (times <= end_s)).sum())
     moved = _changes(counts)
@@ -93,6 +94,8 @@ def _undone(times: Floats, counts: Floats, wrap_j: float | None, max_power_w: fl
     """Joules of each interval, NaN where the counter was reset."""
     used_j, seconds = np.diff(counts), np.diff(times)
     back = used_j < 0
+    if max_power_w is not None:
+        used_j = np.where(used_j > max_power_w * seconds, np.nan, used_j)
     if wrap_j is None:
         return np.where(back, np.nan, used_j)
     if max_power_w is None:
@@ -121,7 +124,7 @@ def _warnings(
     found = []
     resets = int((touched & lost).sum())
     if resets:
-        found.append(f"the counter was reset {resets} time{'s' if resets > 1 else ''}")
+        found.append(f"the counter was reset or misread {resets} time{'s' if resets > 1 else ''}")
     if gap_s > 1e-9:
         found.append(f"{gap_s:.3g} s are not covered by the counter")
     longest_s = float(np.diff(times)[touched].max()) if touched.any() else 0.0

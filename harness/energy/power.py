@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.energy.aliasing import aliasing
+from harness.energy.order import ascending
 from harness.energy.result import Energy
 
 Floats = npt.NDArray[np.float64]
@@ -32,7 +33,7 @@ class PowerTrace:
     scope: str
     accuracy_share: float  # of the sensor, 0..1
     missing: int  # samples without a number
-    disordered: int  # samples that came no later than the one before: the clock jumped
+    disordered: int  # samples whose moments do not ascend with the others: the clock jumped
 
 
 def power_trace(
@@ -54,8 +55,7 @@ def power_trace(
         raise ValueError(f"{times.size} times for {watts.size} powers")
     known = np.isfinite(times) & np.isfinite(watts)
     times, watts = times[known], watts[known]
-    latest = np.maximum.accumulate(np.concatenate([[-np.inf], times]))[:-1] if times.size else times
-    ordered = times > latest
+    ordered = ascending(times)
     kept = times[ordered]
     if period_s is None:
         period_s = float(np.median(np.diff(kept))) if kept.size > 1 else math.inf
@@ -153,5 +153,5 @@ def _faults(trace: PowerTrace, gap_s: float) -> list[str]:
     if trace.missing:
         found.append(f"{trace.missing} samples of the trace have no number")
     if trace.disordered:
-        found.append(f"{trace.disordered} samples of the trace are not later than the one before")
+        found.append(f"{trace.disordered} samples of the trace do not ascend in time with the others")
     return found

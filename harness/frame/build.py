@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from harness.board_classes import BOARD_CLASSES
 from harness.frame.align import on_controller
 from harness.frame.circumstances import circumstance_rows, mark
 from harness.frame.energy import energy_rows, headline
@@ -60,7 +62,7 @@ def to_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> pd
 def _add_board(rows: dict[str, list[Row]], verdict: Row, board: str, raw: Path, server: _Server) -> None:
     key = {"cell_id": verdict["cell_id"], "board": board}
     facts = verdict["boards"][board]
-    trace = read_trace(raw, facts.get("clock", []))
+    trace = read_trace(raw, facts.get("clock", []), _most_w(facts.get("board_class")))
     rounds = list(_rounds(key, trace.events, server))
     energy = list(energy_rows(key, trace, _step_rate_hz(verdict["cell"], rounds)))
     rows["samples"] += _samples(key, trace)
@@ -168,6 +170,11 @@ def _cell(key: Row, verdict: Row, board: str, trace: BoardTrace, rounds: Sequenc
 
 
 _FROM_CELL = ("group", "method", "model", "dataset", "batch", "rounds", "seed", "threads", "allocator", "repeat")
+
+
+def _most_w(board_class: str | None) -> float:
+    known = BOARD_CLASSES.get(board_class or "")
+    return known.most_w if known else math.inf
 
 
 def _clock(trace: BoardTrace) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -149,7 +150,15 @@ def _counted_rest(told: Testimony, t_s: Sequence[float], joules: Sequence[float]
 
 def _counted(told: Testimony, t_s: Sequence[float], joules: Sequence[float], window: Window) -> Energy:
     accuracy_share = told.witness.accuracy_share
-    return counter_energy(t_s, joules, *window, rails=told.rails, scope=told.scope, accuracy_share=accuracy_share)
+    return counter_energy(
+        t_s,
+        joules,
+        *window,
+        rails=told.rails,
+        scope=told.scope,
+        accuracy_share=accuracy_share,
+        max_power_w=told.most_w if math.isfinite(told.most_w) else None,
+    )
 
 
 def _row(told: Testimony, window: str, duration_s: float, energy: Energy, idle: Idle | None) -> Row:

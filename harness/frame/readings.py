@@ -37,11 +37,15 @@ class Stream:
     faults: tuple[str, ...]
 
 
-def read_stream(file: Path) -> Stream:
-    """The agent's samples that hold sensors, or all of a sidecar's or a meter's file."""
+def read_stream(file: Path, most_w: float = math.inf) -> Stream:
+    """The agent's samples that hold sensors, or all of a sidecar's or a meter's file.
+
+    Watts beyond `most_w` are garbage: such a reading is left out, and the others of its line stay.
+    """
     about: dict[str, Row] = {}
     lines, faults = [], []
     unfit: Counter[str] = Counter()
+    absurd: Counter[str] = Counter()
     for record in read_records(file):
         try:
             if record is None:
@@ -51,14 +55,19 @@ def read_stream(file: Path) -> Stream:
             if "fault" in record:
                 faults.append(fault_words(record["fault"]))
             if "sensors" in record:
-                lines.append(_line(record))
+                line = _line(record)
+                beyond = {
+                    key for key, value in line.sensors.items() if key.endswith("/power_w") and abs(value) > most_w
+                }
+                absurd.update(beyond)
+                lines.append(Line(line.t_s, {key: line.sensors[key] for key in line.sensors.keys() - beyond}))
         except ValueError as error:
             unfit[str(error)] += 1
     return Stream(
         clock=CONTROLLER if BESIDE_THE_BOARD.fullmatch(file.stem) else BOARD,
         about=about,
         lines=tuple(lines),
-        faults=(*faults, *unfit_words(file.stem, unfit)),
+        faults=(*faults, *unfit_words(file.stem, unfit), *_absurd_words(absurd, most_w)),
     )
 
 
@@ -75,6 +84,13 @@ def fault_words(fault: object) -> str:
 
 def unfit_words(stream: str, unfit: Mapping[str, int]) -> list[str]:
     return [f"{stream}: {count} line{'s' if count > 1 else ''} left out: {why}" for why, count in unfit.items()]
+
+
+def _absurd_words(absurd: Mapping[str, int], most_w: float) -> list[str]:
+    return [
+        f"{key}: {count} reading{'s' if count > 1 else ''} left out: more than {most_w:g} W, which no such board draws"
+        for key, count in absurd.items()
+    ]
 
 
 def _line(record: Row) -> Line:

@@ -3,6 +3,7 @@ sidecars and meters, each on its own clock."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class BoardTrace:
     streams: tuple[Stream, ...]
     rests: tuple[Rest | None, Rest | None]  # before, after
     clock: ClockMap | None
+    most_w: float  # no board of its class draws more: a reading above is garbage
     faults: tuple[str, ...]  # of the worker's events, the agent, its sidecars and meters, in words
 
     @property
@@ -52,20 +54,21 @@ class BoardTrace:
         return (ends[0][0], ends[-1][1]) if ends else None
 
 
-def read_trace(raw: Path, clock: list[Row]) -> BoardTrace:
+def read_trace(raw: Path, clock: list[Row], most_w: float = math.inf) -> BoardTrace:
     """`clock`: the readings in cell.json."""
     events, unfit = _events(raw / EVENTS)
     exit_facts = read_mapping(raw / "exit.json") or {}
     readings = [ClockReading(**reading) for reading in clock]
-    streams = tuple(_streams(raw))
+    streams = tuple(_streams(raw, most_w))
     told = (fault for stream in streams for fault in stream.faults)
     return BoardTrace(
         events=events,
         samples=tuple(_samples(raw / SAMPLES)),
         exit_facts=exit_facts,
         streams=streams,
-        rests=(_rest(raw / RESTS[0]), _rest(raw / RESTS[1])),
+        rests=(_rest(raw / RESTS[0], most_w), _rest(raw / RESTS[1], most_w)),
         clock=clock_map(readings) if readings else None,
+        most_w=most_w,
         faults=(*unfit_words("events", unfit), *_agents_faults(raw, exit_facts), *told),
     )
 
@@ -111,17 +114,17 @@ def _agents_faults(raw: Path, exit_facts: Mapping[str, Any]) -> Iterator[str]:
             yield f"agent: {error}"
 
 
-def _rest(raw: Path) -> Rest | None:
+def _rest(raw: Path, most_w: float) -> Rest | None:
     facts = read_mapping(raw / "exit.json") or {}
     if not is_number(facts.get("started_s")) or not is_number(facts.get("ended_s")):
         return None
-    return Rest(start_s=facts["started_s"], end_s=facts["ended_s"], streams=tuple(_streams(raw)))
+    return Rest(start_s=facts["started_s"], end_s=facts["ended_s"], streams=tuple(_streams(raw, most_w)))
 
 
-def _streams(raw: Path) -> Iterator[Stream]:
+def _streams(raw: Path, most_w: float) -> Iterator[Stream]:
     """The agent's own sensors first, then sidecars and meters by name."""
     if (raw / SAMPLES).is_file():
-        yield read_stream(raw / SAMPLES)
+        yield read_stream(raw / SAMPLES, most_w)
     for file in sorted(raw.glob("*.jsonl")):
         if file.name not in (EVENTS, SAMPLES):
-            yield read_stream(file)
+            yield read_stream(file, most_w)

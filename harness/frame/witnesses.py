@@ -6,6 +6,7 @@ every energy. What a witness covers (its scope and rails) is its own word, from 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -56,6 +57,7 @@ class Testimony:
     t_s: tuple[float, ...]
     values: tuple[float, ...]  # watts or joules
     at_rest: tuple[Series, ...]  # before and after; empty where rest tells nothing, as for a battery
+    most_w: float = math.inf  # no such board draws more
     refresh_s: float | None = None  # how often a slow gauge renews its value
 
 
@@ -79,6 +81,7 @@ def testimonies(trace: BoardTrace) -> list[Testimony]:
                         t_s=times,
                         values=values,
                         at_rest=tuple(series(streams, key) for streams in rests),
+                        most_w=trace.most_w,
                     )
                 )
         if witness.key.pattern.startswith("battery"):

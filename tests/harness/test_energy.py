@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from harness.energy import Energy, Idle, PowerTrace, energy_of, level_of, net_energy, power_trace
+from harness.energy.order import ascending
 
 Floats = npt.NDArray[np.float64]
 Window = tuple[float, float]
@@ -252,3 +253,17 @@ def test_negative_and_missing_idle() -> None:
     assert net_energy(energy_of(trace, 70.0, 110.0), idle).net_j == pytest.approx(216.0)
     nothing = idle_of(trace, None, (500.0, 600.0))
     assert nothing.power_w is None and net_energy(energy_of(trace, 70.0, 110.0), nothing).net_j is None
+
+
+def test_a_moment_far_ahead_costs_one_sample_and_not_all_that_follow() -> None:
+    t_s = np.arange(0, 10.01, 0.1)
+    t_s[50] += 1e6
+    trace = flat(t_s, np.full(t_s.size, 2.0), period_s=0.1)
+    assert (trace.disordered, trace.t_s.size) == (1, 100)
+    assert joules(energy_of(trace, 0.0, 10.0)) == pytest.approx(20.0)
+    assert any("1 samples of the trace do not ascend" in warning for warning in energy_of(trace, 0.0, 10.0).warnings)
+
+
+def test_a_clock_that_went_back_keeps_its_longer_side() -> None:
+    t_s = np.concatenate([np.arange(100.0, 103.0, 0.1), np.arange(0.0, 6.0, 0.1)])
+    assert ascending(t_s).tolist() == [False] * 30 + [True] * 60

@@ -37,7 +37,7 @@ def test_a_reset_is_a_gap_and_no_wrap() -> None:
     for facts in ({}, {"wrap_j": 262143.3}, {"wrap_j": 262143.3, "max_power_w": 50.0}):
         found = energy(t_s, counter_j, 0.0, 9.0, **facts)
         assert (found.gross_j, found.gaps, found.gap_s) == (pytest.approx(32.0), 1, pytest.approx(1.0))
-        assert found.warnings == ("the counter was reset 1 time", "1 s are not covered by the counter")
+        assert found.warnings == ("the counter was reset or misread 1 time", "1 s are not covered by the counter")
 
 
 def test_a_long_interval_is_no_gap_but_may_hide_a_wrap() -> None:
@@ -87,3 +87,12 @@ def test_a_counter_that_never_moved_tells_nothing() -> None:
         assert any("times only" in warning or "1 time only" in warning for warning in found.warnings)
         assert (found.gross_j is None) == (counter_j[-1] == 5.0)
     assert found.gross_j == pytest.approx(4.0 / 3.0) and (found.uncertainty_j or 0.0) >= 4.0
+
+
+def test_a_count_that_no_board_could_have_drawn_is_a_gap() -> None:
+    t_s = np.arange(0, 10.0)
+    counter_j = 4.0 * t_s
+    counter_j[5] = 4.2e9
+    found = energy(t_s, counter_j, 0.0, 9.0, max_power_w=50.0)
+    assert (found.gross_j, found.gap_s) == (pytest.approx(28.0), pytest.approx(2.0))
+    assert "the counter was reset or misread 2 times" in found.warnings

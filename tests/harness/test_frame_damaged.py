@@ -77,3 +77,15 @@ def test_a_sample_with_a_word_for_a_number_keeps_the_rest(raw: Path) -> None:
     with (raw / "samples.jsonl").open("a") as file:
         file.write(json.dumps({"t_s": 1031.0, "rss_bytes": "many", "late_s": 0.5}) + "\n")
     assert read_trace(raw, []).samples[-1] == {"t_s": 1031.0, "late_s": 0.5}
+
+
+def test_watts_that_no_such_board_draws_are_left_out_and_told(raw: Path) -> None:
+    """A register read as all ones."""
+    lines = (raw / "samples.jsonl").read_bytes().splitlines()
+    garbage = json.loads(lines[100])
+    (key,) = [name for name in garbage["sensors"] if name.endswith("total/power_w")]
+    garbage["sensors"][key] = 65.535e6
+    (raw / "samples.jsonl").write_bytes(b"\n".join([*lines[:100], json.dumps(garbage).encode(), *lines[101:], b""]))
+    trace = read_trace(raw, [reading(5.0), reading(35.0)], most_w=60.0)
+    assert f"{key}: 1 reading left out: more than 60 W, which no such board draws" in trace.faults
+    assert headline(list(energy_rows(KEY, trace, None)))["energy_j"] == pytest.approx(120.0)
