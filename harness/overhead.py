@@ -2,8 +2,8 @@
 
 One steady training process runs through; the agent beside it is paused every few seconds, so both sides see the same
 process, the same memory and the same neighbours. The agent's own samples tell when it was awake. A stretch counts by
-its throughput, for a tick falls on few steps: their median would not see it. Sidecars run through both sides and are
-not priced. Pure analysis first, then the driver.
+its throughput, for a tick falls on few steps: their median would not see it. Sidecars are paused with it; what a
+vendor's service does (jtop's) runs through both sides. Pure analysis first, then the driver.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from benchmarks.table import Row
@@ -23,18 +23,21 @@ class Setting(NamedTuple):
 
     layout: str
     environment: Mapping[str, str]
+    switches: Sequence[str] = ()
 
 
 OURS = Setting("channels_last", ALLOCATORS["fixed"])
 FIXED_ONLY = Setting("contiguous", ALLOCATORS["fixed"])
 PLAIN_PYTORCH = Setting("contiguous", {})
+TWO_THREADS = OURS._replace(switches=("--threads", "2"))
+WITHOUT_ONEDNN = OURS._replace(switches=("--onednn", "off"))
 
 
 def measure(model: str, batch: int, how: str, meter: str, setting: Setting) -> dict[str, float]:
     """One fresh process."""
     command = [sys.executable, "-m", "benchmarks.measurement.training_step", model, str(batch), how, meter]
     done = subprocess.run(
-        [*command, "--layout", setting.layout],
+        [*command, "--layout", setting.layout, *setting.switches],
         env={**os.environ, **setting.environment},
         capture_output=True,
         text=True,
@@ -73,31 +76,50 @@ def share_rows() -> list[Row]:
 
 
 def gap_rows() -> list[Row]:
-    """Process peak of a plain step, taken apart by experiment: floor, tensors, allocator, library workspace, rest."""
+    """Process peak of a plain step, taken apart by experiment.
+
+    What exceeds floor and tensors at batch 1 does not depend on the batch: code that was paged in, compiled primitives,
+    reordered weights. What the excess grows by from there is the library's workspace. Each switch is a process of its
+    own.
+    """
     rows = []
     for model, batch in (("resnet18", 32), ("resnet18", 128), ("mobilenetv2", 128)):
-        tensor = measure(model, batch, "plain", "tensor", OURS)["peak_bytes"]
-        as_it_comes = measure(model, batch, "plain", "process", PLAIN_PYTORCH)
-        fixed = measure(model, batch, "plain", "process", FIXED_ONLY)
+        tensor_bytes = measure(model, batch, "plain", "tensor", OURS)["peak_bytes"]
         ours = measure(model, batch, "plain", "process", OURS)
-        floor = ours["floor_bytes"]
+        floor_bytes = ours["floor_bytes"]
+        fixed_bytes = _excess(model, 1)
         parts = {
-            "floor": floor,
-            "tensors": tensor,
-            "allocator slack": as_it_comes["peak_bytes"] - fixed["peak_bytes"],
-            "reordered activations": fixed["peak_bytes"] - ours["peak_bytes"],
-            "rest (code pages, other workspace)": ours["peak_bytes"] - floor - tensor,
+            "floor": floor_bytes,
+            "tensors": tensor_bytes,
+            "code and weights of the library": fixed_bytes,
+            "workspace that grows with the batch": ours["peak_bytes"] - floor_bytes - tensor_bytes - fixed_bytes,
+        }
+        switched = {
+            "the allocator as it comes": FIXED_ONLY._replace(environment={}, layout="channels_last"),
+            "contiguous layout": FIXED_ONLY,
+            "both, as PyTorch comes": PLAIN_PYTORCH,
+            "two threads": TWO_THREADS,
+            "no oneDNN": WITHOUT_ONEDNN,
+        }
+        apart = {
+            name: measure(model, batch, "plain", "process", setting)["peak_bytes"] - ours["peak_bytes"]
+            for name, setting in switched.items()
         }
         rows.append(
             Row(
                 quantity=f"process peak of a plain step taken apart, {model}, batch {batch}",
                 target="none: a result of its own",
-                measured=f"{mib(as_it_comes['peak_bytes']):.0f} MiB = "
+                measured=f"{mib(ours['peak_bytes']):.0f} MiB = "
                 + " + ".join(f"{name} {mib(size):.0f}" for name, size in parts.items()),
                 spread="one fresh process per setting",
                 holds=None,
-                remark=f"ours {mib(ours['peak_bytes']):.0f} MiB; a step takes {ours['step_s']:.2f} s,"
-                f" as PyTorch comes {as_it_comes['step_s']:.2f} s",
+                remark=", ".join(f"{name} {mib(size):+.0f} MiB" for name, size in apart.items()),
             )
         )
     return rows
+
+
+def _excess(model: str, batch: int) -> float:
+    """Of the process peak over floor and tensors, bytes."""
+    process = measure(model, batch, "plain", "process", OURS)
+    return process["peak_bytes"] - process["floor_bytes"] - measure(model, batch, "plain", "tensor", OURS)["peak_bytes"]

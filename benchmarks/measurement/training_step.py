@@ -1,7 +1,8 @@
 """One measured training step in a fresh process: `training_step MODEL BATCH HOW METER`.
 
 HOW is plain or recompute; METER is tensor (dispatch counter) or process (VmHWM after a warm-up step). `--layout
-contiguous` trains as plain PyTorch does. Prints one JSON object; sizes in bytes, times in seconds.
+contiguous` trains as plain PyTorch does, `--onednn off` without its library of convolutions. Prints one JSON object;
+sizes in bytes, times in seconds.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ def main() -> None:
     parser.add_argument("meter", choices=("tensor", "process"))
     parser.add_argument("--layout", choices=("channels_last", "contiguous"), default="channels_last")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--onednn", choices=("on", "off"), default="on")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    torch.backends.mkldnn.enabled = options.onednn == "on"  # type: ignore[assignment]
     torch.manual_seed(0)
     found: dict[str, float | None] = {"floor_bytes": resident_bytes()}
     spec = resolve("model", MODELS, options.model)((3, 32, 32), 10)

@@ -103,6 +103,7 @@ class Agent:
             "budget_kind": budget.kind,
             "budget_detail": budget.detail,
             "sidecars_absent": self.run.absent,
+            "sidecar_pids": self.run.sidecar_pids,
         }
 
     def _stop(self, request: Dict[str, Any]) -> Answer:

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from . import kernel_log
 from .budget import Budget
@@ -65,6 +65,11 @@ class Run:
     @property
     def pid(self) -> int:
         return self._worker.pid
+
+    @property
+    def sidecar_pids(self) -> List[int]:
+        """Each leads a process group of its own."""
+        return [process.pid for process in self._sidecars.running.values()]
 
     @property
     def tick_due_s(self) -> Optional[float]:

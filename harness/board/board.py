@@ -190,10 +190,10 @@ class Board:
         """What the signs of life told of the board's clock since the last call: one reading every few seconds."""
         return self._agent.take_clock() if self._agent is not None else []
 
-    def pause_agent(self, seconds: float) -> None:
-        """Stop the agent for so long, and return at once: how the observer's cost is measured."""
+    def pause_observer(self, sidecar_pids: Sequence[int], seconds: float) -> None:
+        """Stop the agent and its sidecars for so long, and return at once: how the observer's cost is measured."""
         assert self._connection is not None, "prepare comes first"
-        self._connection.run(pausing(self.facts["agent_pid"], seconds))
+        self._connection.run(pausing([self.facts["agent_pid"], *(-leader for leader in sidecar_pids)], seconds))
 
     def stop(self) -> None:
         """End the worker, if one runs."""
@@ -300,10 +300,12 @@ class Board:
         return answer
 
 
-def pausing(pid: int, seconds: float) -> str:
-    """A command that stops a process, and leaves behind on the board what continues it, whatever becomes of us."""
-    later = f"(trap '' HUP; sleep {seconds:g}; kill -CONT {pid})"
-    return f"kill -STOP {pid} && {{ {later} >/dev/null 2>&1 </dev/null & }}"
+def pausing(pids: Sequence[int], seconds: float) -> str:
+    """A command that stops processes (a process group, where negative), and leaves behind on the board what continues
+    them, whatever becomes of us."""
+    those = " ".join(map(str, pids))
+    later = f"(trap '' HUP; sleep {seconds:g}; kill -CONT {those})"
+    return f"kill -STOP {those} && {{ {later} >/dev/null 2>&1 </dev/null & }}"
 
 
 def _holder(holder: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,9 @@ START_ALLOWANCE_S = 10.0  # torch's import and the warm-up
 def overhead(
     inventory: Path, devices: str, results: Path, rate_hz: float, pairs: int, half_s: float, model: str, as_json: bool
 ) -> None:
-    """Measure the slow-down of training by the agent, with a 95 % interval from interleaved pairs.
+    """Measure the slow-down of training by the agent and its sidecars, with a 95 % interval from interleaved pairs.
 
-    Sidecars (jtop, tegrastats, nvml) run through both sides: their cost is not in the figure.
+    What a vendor's own service does (that of jtop) runs through both sides: its cost is not in the figure.
     """
     console = Console()
     code = code_payload()
@@ -59,8 +60,8 @@ def measure(rack: Rack, board: Board, code: Payload, model: str, rate_hz: float,
     seconds = START_ALLOWANCE_S + (2 * pairs + 1) * half_s
     program = [board.spec.python, "-m", "fl_core.steady", "--model", model, "--seconds", str(seconds)]
     environment = {"PYTHONPATH": code.folder, "OMP_NUM_THREADS": "1", **ALLOCATORS["fixed"]}
-    board.start_program([*program, "--out", f"{OUT}/steps.json"], OUT, environment, None, rate_hz)
-    alternate(board.pause_agent, pairs, half_s)
+    started = board.start_program([*program, "--out", f"{OUT}/steps.json"], OUT, environment, None, rate_hz)
+    alternate(partial(board.pause_observer, started["sidecar_pids"]), pairs, half_s)
     _wait_for_exit(rack, seconds)
     board.worker_ended()
     with tempfile.TemporaryDirectory() as folder:

@@ -67,15 +67,16 @@ def test_a_cost_that_falls_on_few_steps_is_seen(step_s: float, cost_s: float, ra
     assert analyse(steps, samples).slow_down == pytest.approx(true, rel=0.05)  # a tick more or less at the edges
 
 
-def test_a_paused_process_goes_on_though_nobody_continues_it() -> None:
-    child = subprocess.Popen(["sleep", "30"])
+@pytest.mark.parametrize("sign", [1, -1], ids=["a process", "a group"])
+def test_a_paused_process_goes_on_though_nobody_continues_it(sign: int) -> None:
+    child = subprocess.Popen(["sleep", "30"], start_new_session=True)
 
     def state() -> str:
         return Path(f"/proc/{child.pid}/stat").read_text().split()[2]
 
     try:
         began_s = time.monotonic()
-        subprocess.run(["/bin/sh", "-c", pausing(child.pid, 0.4)], check=True, capture_output=True)
+        subprocess.run(["/bin/sh", "-c", pausing([sign * child.pid], 0.4)], check=True, capture_output=True)
         assert time.monotonic() - began_s < 0.3 and state() == "T"
         deadline_s = began_s + 5.0
         while state() == "T":
