@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.emulated.cpu import EMULATED_CPUS
 from harness.fault_kinds import FaultKind
 from harness.lab import board_ssh, false_clock, kernel, model, procfs, rootfs, sysfs
 from harness.lab.cgroups import Groups, groups
@@ -42,6 +43,8 @@ def main() -> None:
     socket.sethostname(board.name)
     machine_cpus = len(os.sched_getaffinity(0))
     machine_cpuinfo = Path("/proc/cpuinfo").read_text()
+    if board.emulated_cpu:
+        machine_cpuinfo = EMULATED_CPUS[board.emulated_cpu].cpuinfo
     rootfs.enter(board, machine.views(board.group))
     own = groups()
     assert own is not None, "bound a moment ago"
@@ -113,7 +116,7 @@ class _Init:
 
     def _follow(self, wanted: frozenset[str]) -> None:
         self._faults = wanted
-        rootfs.show_python(FaultKind.NO_PYTHON not in wanted)
+        rootfs.show_python(self._board, FaultKind.NO_PYTHON not in wanted)
         false_clock.follow(wanted)
 
     def _tell_ready(self) -> None:
@@ -123,7 +126,7 @@ class _Init:
 
     def _start_ssh(self) -> subprocess.Popen[bytes]:
         stalls, wrong = (fault in self._faults for fault in (FaultKind.SSHD_STALLS, FaultKind.WRONG_HOST_KEY))
-        return board_ssh.start(self._board.address, self._groups, stalls=stalls, wrong_key=wrong)
+        return board_ssh.start(self._board, self._groups, stalls=stalls, wrong_key=wrong)
 
     def _tick(self) -> None:
         now = _Load(time.monotonic(), self._used_core_s())

@@ -37,6 +37,7 @@ class LabBoard:
     number: int
     board_class: str
     link: Link | None
+    emulated_cpu: str | None  # qemu's name; None: its programs run on this machine's own
 
     @property
     def facts(self) -> BoardClass:

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from harness.lab.lab import HOST_KEY, LOGIN_KEY, public_key
+from harness.keys import public_key
+from harness.lab.lab import HOST_KEY, LOGIN_KEY
 from harness.lab.plan import CONTROLLER, Lab, LabBoard
 from harness.lab.rootfs import PYTHON
 from harness.load.document import read_yaml
