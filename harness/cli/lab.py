@@ -48,11 +48,17 @@ def lab() -> None:
     show_default=True,
     help="Where to write the inventory for the other commands.",
 )
-def up(name: str, plan: Path, inventory: Path) -> None:
+@click.option(
+    "--jtop",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="PYTHON",
+    help="An interpreter with jetson-stats: its service runs on the Jetsons, and the agent's sidecar asks it.",
+)
+def up(name: str, plan: Path, inventory: Path, jtop: Path | None) -> None:
     """Build the rack; where that fails, what was made is removed again."""
     if not re.match(LAB_NAME, name):
         raise FedRackError(f"{name!r} cannot name a lab", remedy="use up to 20 of a-z, 0-9 and `-`, a letter first")
-    made = build(name, plan, inventory)
+    made = build(name, plan, inventory, str(jtop.absolute()) if jtop else None)
     Console().print(f"{len(made.boards)} boards are up. Next:  fedrack bench --inventory {inventory}", highlight=False)
 
 

@@ -13,13 +13,13 @@ from harness.lab.written import write_inventory
 from harness.load import load_inventory
 
 
-def build(name: str, source: Path, inventory: Path) -> Lab:
+def build(name: str, source: Path, inventory: Path, jtop_python: str | None = None) -> Lab:
     """The lab `name` of the boards for a lab in `source`, and the file `inventory` about it.
 
     Raises `FedRackError`; what was made until then is removed again.
     """
     specs = load_inventory(source).boards
-    made = lab.plan(name, inventory, specs)
+    made = lab.plan(name, inventory, specs, jtop_python)
     machine = needs.require()
     if any(board.emulated_cpu for board in made.boards):
         require_translator()

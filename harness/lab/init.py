@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from harness.emulated.cpu import EMULATED_CPUS
 from harness.fault_kinds import FaultKind
-from harness.lab import board_ssh, false_clock, kernel, model, procfs, rootfs, sysfs
+from harness.lab import board_ssh, false_clock, jtop, kernel, model, procfs, rootfs, sysfs
 from harness.lab.cgroups import Groups, groups
 from harness.lab.plan import FAULTS_FILE, READY_FILE, LabBoard, read_plan
 from harness.lab.shapes import SHAPES
@@ -76,6 +76,8 @@ class _Init:
         self._tick()
         self._follow(self._wanted())
         self._ssh = self._start_ssh()
+        if board.jtop_python:
+            jtop.start(board.jtop_python, own)
 
     def run(self) -> None:
         """Does not return."""

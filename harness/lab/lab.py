@@ -25,8 +25,10 @@ LEVELS = ("namespace", "emulated")  # of virtual boards that live in a lab
 HOST_KEY, WRONG_HOST_KEY, LOGIN_KEY = "host_key", "wrong_host_key", "login_key"
 
 
-def plan(name: str, inventory: Path, specs: Sequence[BoardSpec]) -> Lab:
-    """The lab for those of `specs` that live in one. Raises `FedRackError`."""
+def plan(name: str, inventory: Path, specs: Sequence[BoardSpec], jtop_python: str | None = None) -> Lab:
+    """`jtop_python`: where the service of jetson-stats lies, for the Jetsons among the namespace boards.
+
+    The lab for those of `specs` that live in one. Raises `FedRackError`."""
     specs = [spec for spec in specs if spec.virtual in LEVELS]
     if not specs:
         levels = " or ".join(f"`virtual: {level}`" for level in LEVELS)
@@ -44,6 +46,7 @@ def plan(name: str, inventory: Path, specs: Sequence[BoardSpec]) -> Lab:
             board_class=spec.board_class,
             link=spec.link,
             emulated_cpu=STANDS_FOR[BOARD_CLASSES[spec.board_class].cpu] if spec.virtual == "emulated" else None,
+            jtop_python=jtop_python if SHAPES[spec.board_class].release and spec.virtual == "namespace" else None,
         )
         for number, spec in enumerate(specs, 1)
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import harness
 from harness.emulated.debian import debian
-from harness.lab import kernel, sysfs
+from harness.lab import jtop, kernel, sysfs
 from harness.lab.false_clock import ORDERS
 from harness.lab.plan import STATE, LabBoard
 from harness.lab.shapes import SHAPES, Shape
@@ -138,6 +138,9 @@ def _furnish(board: LabBoard, shape: Shape, new: Path) -> None:
                                       ("vcgencmd", shape.firmware)) if there]  # fmt: skip
     for tool in tools:
         _program(seen / "usr/local/bin" / tool, (_STAND_INS / tool).read_text())
+    if board.jtop_python:
+        with (seen / "etc/group").open("a") as groups:
+            groups.write(jtop.GROUP)
     if shape.release:
         (seen / "etc/nv_tegra_release").write_text(shape.release + "\n")
         (seen / "etc/nvpmodel.conf").write_text(_power_modes(shape))

@@ -29,7 +29,9 @@ def write_inventory(lab: Lab, source: Path) -> None:
 
 
 def _keys(lab: Lab, board: LabBoard) -> dict[str, Any]:
+    jtop = {"sidecar_python": board.jtop_python} if board.jtop_python else {}
     return {
+        **jtop,
         "lab": lab.name,
         "ansible_host": board.address,
         "ansible_port": 22,

@@ -65,7 +65,8 @@ def test_a_pi_gets_its_memory_controller_by_a_reboot_and_then_holds_a_budget(
         assert connection.run("cat kept").text == "kept\n"  # the disk outlives it
         verdicts = {name: run_under_budget(connection, machine, share, tmp_path) for name, share in SHARES.items()}
         assert verdicts["over"]["budget_kind"] == verdicts["under"]["budget_kind"] == "cgroup_v2"
-        assert (verdicts["over"]["signal"], verdicts["over"]["oom_kills"]) == (9, 1)
+        # With memory.oom.group the kernel counts the one that it chose again when it ends the whole group.
+        assert verdicts["over"]["signal"] == 9 and verdicts["over"]["oom_kills"] >= 1
         assert abs(verdicts["over"]["cgroup_peak_bytes"] / BUDGET_BYTES - 1) <= 0.01
         assert (verdicts["under"]["returncode"], verdicts["under"]["oom_kills"]) == (0, 0)
         assert groups_of_a_lab(connection) == EXPECTED
