@@ -105,7 +105,7 @@ def arm64() -> None:
 @click.option("--port", type=click.IntRange(1024, 65535), default=2222, show_default=True, help="Of SSH, on 127.0.0.1.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where it is kept.  [default: in the user's cache]")
 def machine(board_class: str, port: int, folder: Path | None) -> None:
-    """Run a whole arm64 board in qemu, with a kernel of its own, until Ctrl-C. Needs no root."""
+    """Run a whole arm64 board in qemu, with a kernel of its own, until Ctrl-C."""
     require_machine()
     system = debian()
     folder = folder or cache_folder("emulated") / f"machine-{port}"

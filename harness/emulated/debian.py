@@ -40,7 +40,7 @@ def debian() -> Debian:
 
 
 def make_debian() -> Debian:
-    """Fetches and unpacks what is not there yet. As root: the files are the board's root's."""
+    """Fetches and unpacks what is not there yet. As root, since the files are a root's. Raises `FedRackError`."""
     require_maker()
     folder = cache_folder("emulated")
     folder.mkdir(parents=True, exist_ok=True)
