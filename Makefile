@@ -16,7 +16,7 @@ READY := .venv/.ready
         emulated-machine check lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(READY) ## build .venv with pinned packages (PIP_FLAGS= for an index of your own)
 

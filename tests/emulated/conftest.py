@@ -46,6 +46,7 @@ def arm64_rack(possible: None, system: Debian, tmp_path_factory: pytest.TempPath
         yield lab
     finally:
         lab.down()
+    assert lab.traces() == []
 
 
 @pytest.fixture
