@@ -108,7 +108,7 @@ def machine(board_class: str, port: int, folder: Path | None) -> None:
     """Run a whole arm64 board in qemu, with a kernel of its own, until Ctrl-C."""
     require_machine()
     system = debian()
-    folder = folder or cache_folder("emulated") / f"machine-{port}"
+    folder = folder or cache_folder("emulated") / f"{board_class}-{port}"
     board = Machine(name=f"{board_class}-qemu", board_class=board_class, port=port, folder=folder.absolute())
     prepare(board)
     Console().print(f"It boots. When it is up:  fedrack doctor --inventory {board.inventory}", highlight=False)

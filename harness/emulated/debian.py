@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -53,7 +54,12 @@ def make_debian() -> Debian:
 
 
 def _in(folder: Path) -> Debian:
-    return Debian(system=folder / SUITE, kernel=folder / f"{SUITE}-kernel")
+    """Named after what was asked for, so that other packages are another folder."""
+    system, kernel = (
+        folder / f"{SUITE}-{hashlib.sha256(' '.join(packages).encode()).hexdigest()[:8]}"
+        for packages in (_SYSTEM, _KERNEL)
+    )
+    return Debian(system=system, kernel=kernel)
 
 
 def _unpack(packages: tuple[str, ...], target: Path) -> None:

@@ -5,6 +5,7 @@ buffer-format.rst): the whole arm64 system, the modules that its devices need, a
 from __future__ import annotations
 
 import gzip
+import hashlib
 import re
 import stat
 from collections.abc import Iterator
@@ -25,8 +26,17 @@ class Entry(NamedTuple):
     content: bytes = b""
 
 
-def write(debian: Debian, target: Path) -> None:
-    """The whole, compressed; under its name only when complete."""
+def of(debian: Debian) -> Path:
+    """The archive beside the system that it was made of, made if it is not there."""
+    made_of = hashlib.sha256(_INIT.read_bytes() + _REBOOT.encode() + debian.kernel.name.encode())
+    target = debian.system.with_name(f"{debian.system.name}-{made_of.hexdigest()[:8]}.cpio.gz")
+    if not target.is_file():
+        _write(debian, target)
+    return target
+
+
+def _write(debian: Debian, target: Path) -> None:
+    """Under its name only when complete."""
     fresh = target.with_suffix(".fresh")
     with gzip.open(fresh, "wb", compresslevel=1) as archive:
         for number, entry in enumerate(_entries(debian), 1):

@@ -14,7 +14,6 @@ from typing import Any
 import yaml
 
 from harness.board_classes import BOARD_CLASSES
-from harness.caches import cache_folder
 from harness.emulated import initramfs
 from harness.emulated.cpu import STANDS_FOR
 from harness.emulated.debian import Debian
@@ -70,9 +69,7 @@ def prepare(machine: Machine) -> None:
 
 def run(machine: Machine, debian: Debian) -> None:
     """Boots it, and again whenever it reboots or switches itself off; does not return. Raises `FedRackError`."""
-    archive = cache_folder("emulated") / "initramfs.gz"
-    if not archive.is_file():
-        initramfs.write(debian, archive)
+    archive = initramfs.of(debian)
     (kernel,) = debian.kernel.glob("boot/vmlinuz-*")
     while True:
         line = kernel_line(machine.board_class, (machine.boot / "cmdline.txt").read_text())

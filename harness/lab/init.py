@@ -64,15 +64,15 @@ class _Init:
         self._shape = SHAPES[board.board_class]
         self._groups = own
         self._machine_cpus = machine_cpus
-        self._files: dict[Path, int] = {}
-        self._shown: dict[Path, str] = {}
+        self._files: dict[str, int] = {}
+        self._shown: dict[str, str] = {}
         self._faults: frozenset[str] = frozenset()  # those that are played
         self._booted_s = time.monotonic()
         self._booted_core_s = self._used_core_s()
         self._load = _Load(self._booted_s, self._booted_core_s)
         self._state = model.at_boot(self._shape)
         cpuinfo = procfs.cpuinfo(machine_cpuinfo, board.facts.cores, self._shape.revision, self._shape.model)
-        self._show(rootfs.PROC / "cpuinfo", cpuinfo)
+        self._show(f"{rootfs.PROC}/cpuinfo", cpuinfo)
         self._tick()
         self._follow(self._wanted())
         self._ssh = self._start_ssh()
@@ -157,24 +157,27 @@ class _Init:
         gauges = sysfs.gauges(self._shape, cores, self._state)
         lost = sysfs.power_gauges(self._shape, self._state) if FaultKind.SENSOR_LOSS in self._faults else {}
         for name, text in gauges.items():
-            self._show(_SYS / name, "" if name in lost else f"{text:<{_NUMBER_WIDTH}}\n")
+            self._show(f"{_SYS}/{name}", "" if name in lost else f"{text:<{_NUMBER_WIDTH}}\n")
         if self._shape.pmic:
-            self._show(rootfs.PMIC, sysfs.pmic(self._shape, self._state))
+            self._show(str(rootfs.PMIC), sysfs.pmic(self._shape, self._state))
 
     def _show_proc(self, cores: int, now: _Load) -> None:
         total_bytes, used_bytes = self._board.facts.memory_bytes, self._groups.memory_used_bytes(".")
         stat = self._groups.memory_stat(".")
-        self._show(rootfs.PROC / "meminfo", procfs.meminfo(total_bytes, used_bytes, stat, bool(self._shape.gpu)))
+        self._show(f"{rootfs.PROC}/meminfo", procfs.meminfo(total_bytes, used_bytes, stat, bool(self._shape.gpu)))
         busy_core_s = now.core_s - self._booted_core_s
-        self._show(rootfs.PROC / "stat", procfs.stat(cores, now.at_s - self._booted_s, busy_core_s))
+        self._show(f"{rootfs.PROC}/stat", procfs.stat(cores, now.at_s - self._booted_s, busy_core_s))
 
-    def _show(self, path: Path, text: str) -> None:
-        """In place: readers keep the file open. Nothing at all is how a sensor fails that does not answer."""
+    def _show(self, path: str, text: str) -> None:
+        """In place: readers keep the file open. Nothing at all is how a sensor fails that does not answer.
+
+        A text, since to put 20 `Path`s together costs more than all else that is done ten times a second.
+        """
         if self._shown.get(path) == text:
             return
         self._shown[path] = text
         if path not in self._files:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._files[path] = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         if text:
             os.pwrite(self._files[path], text.encode(), 0)
