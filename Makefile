@@ -12,10 +12,11 @@ BIN   := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench nightly figures study-freeze report test test-slow check lock clean
+.PHONY: help setup bench nightly figures study-freeze report test test-slow test-rack test-emulated emulated-system \
+        emulated-machine check lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(READY) ## build .venv with pinned packages (PIP_FLAGS= for an index of your own)
 
@@ -47,6 +48,18 @@ test: $(READY) ## run the tests
 
 test-slow: $(READY) ## run the slow proofs: root, package indexes, minutes (the real jtop service, ...)
 	FEDRACK_SLOW=1 $(BIN)/pytest -m slow
+
+test-rack: $(READY) ## every fault on a virtual rack, in every phase of a cell (root, 15 minutes)
+	FEDRACK_SLOW=1 $(BIN)/pytest -m slow tests/lab
+
+test-emulated: $(READY) ## real arm64 wheels, a real kernel's cgroups and reboots, in qemu (root, package indexes, minutes)
+	FEDRACK_SLOW=1 $(BIN)/pytest -m slow tests/emulated
+
+emulated-system: $(READY) ## fetch the arm64 Debian of emulated boards (root)
+	$(BIN)/fedrack lab arm64
+
+emulated-machine: $(READY) ## run an arm64 board with a kernel of its own, until Ctrl-C
+	$(BIN)/fedrack lab machine
 
 check: $(READY) ## lint, format, types, import contracts, Python 3.6 cleanness of what runs on boards
 	$(BIN)/ruff check .

@@ -71,6 +71,7 @@ def run_cell(cell: Cell, rack: Rack, folder: RunFolder, code: Payload, data: Dat
         _train(run, path, data, code, data_payload)
         rack.each([board for board in rack.usable if board.name in run.starts], lambda board: board.after_cell(run.out))
     _collect(run, path)
+    rack.each([board for board in rack.boards.values() if board.name in run.starts], Board.look_again)
     done: dict[str, Any] = next((event for event in reversed(run.server_events) if event["event"] == "done"), {})
     ending = Ending(over=run.over, reason=run.reason, parameters_sha256=done.get("parameters_sha256"))
     seen = {name: _seen(run, name) for name in rack.boards}

@@ -86,7 +86,9 @@ def _outcome(board: Board, seen: Seen, ending: Ending, raw: Path) -> Outcome:
             name="not_started", detail=ending.reason)  # fmt: skip
     facts = read_mapping(raw / EXIT)
     if facts is None and board.failure is not None:
-        return Outcome(name=board.failure.outcome, detail=f"{board.failure.message}; its files could not be fetched")
+        again = f"; asked again: {board.second_look}" if board.second_look else ""
+        detail = f"{board.failure.message}; its files could not be fetched{again}"
+        return Outcome(name=board.failure.outcome, detail=detail)
     rss = [sample["rss_bytes"] for sample in read_lines(raw / "samples.jsonl") if sample.get("rss_bytes")]
     outcome = judge(
         facts,

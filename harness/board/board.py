@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.board.agent_line import LEASE_S, AgentLine, Event, board_time
 from harness.board.deploy import deploy
+from harness.board.second_look import look, meaning
 from harness.board.surroundings import Surroundings
 from harness.circumstances import Circumstances, Told
 from harness.clock import BoardTime, ClockReading
@@ -68,6 +69,7 @@ class Board:
         self.facts: dict[str, Any] = {}
         self.copied_bytes = 0
         self.put_back: tuple[str, ...] = ()  # settings that an earlier run had left
+        self.second_look = ""  # what was seen when it was asked again, after it was lost
         self.not_restored = ""  # why the board does not have its own settings back
         self._listener = listener
         self._connection: Connection | None = None
@@ -221,6 +223,11 @@ class Board:
                 except CommandFailed:
                     continue
         self._connection.run(f"rm -rf {shlex.quote(self.spec.root)}/{shlex.quote(out)}")
+
+    def look_again(self) -> None:
+        """Once, for a board that was lost: what answers there now."""
+        if self.failure is not None and not self.second_look and (seen := look(self.spec)) is not None:
+            self.second_look = meaning(seen, self.facts.get("boot_id"))
 
     def restore(self) -> None:
         """Give back what was set for the run. A board that keeps it is broken, until the next run has put it back."""

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from harness.lab.cgroups import Groups, start_in
-from harness.lab.plan import SYSTEM_GROUP
-from harness.lab.rootfs import HOST_KEY, LOGIN_KEY, WRONG_HOST_KEY
+from harness.lab.plan import SYSTEM_GROUP, LabBoard
+from harness.lab.rootfs import ARM64, HOST_KEY, LOGIN_KEY, WRONG_HOST_KEY
 
 _SSHD = "/usr/sbin/sshd"
 _CONFIG = """\
@@ -40,19 +40,25 @@ _START_S = 10.0
 _RETRY_S = 0.02
 
 
-def start(address: str, board: Groups, *, stalls: bool, wrong_key: bool) -> subprocess.Popen[bytes]:
+def start(board: LabBoard, machine: Groups, *, stalls: bool, wrong_key: bool) -> subprocess.Popen[bytes]:
     """The listening process, once it listens. It and all that it starts is the board's load."""
     if stalls:
-        command = [sys.executable, "-c", _STALL, address]
+        command = [sys.executable, "-c", _STALL, board.address]
     else:
         config = Path("/run/board/sshd_config")
         host_key = WRONG_HOST_KEY if wrong_key else HOST_KEY
-        config.write_text(_CONFIG.format(address=address, host_key=host_key, login_key=LOGIN_KEY))
+        text = _CONFIG.format(address=board.address, host_key=host_key, login_key=LOGIN_KEY)
+        config.write_text(text + _emulation(board))
         Path("/run/sshd").mkdir(exist_ok=True)
         command = [_SSHD, "-D", "-e", "-f", str(config)]
-    listener = start_in(board, SYSTEM_GROUP, command, None)
-    _wait(address)
+    listener = start_in(machine, SYSTEM_GROUP, command, None)
+    _wait(board.address)
     return listener
+
+
+def _emulation(board: LabBoard) -> str:
+    """The server itself stays this machine's, whose ciphers are quick; the kernel gives what it starts to qemu."""
+    return f"ChrootDirectory {ARM64}\nSetEnv QEMU_CPU={board.emulated_cpu}\n" if board.emulated_cpu else ""
 
 
 def _wait(address: str) -> None:

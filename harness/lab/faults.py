@@ -154,6 +154,9 @@ def _free_disk(board: LabBoard, machine: Groups) -> None:
 
 
 def _false_clock(board: LabBoard, machine: Groups) -> None:
+    if board.emulated_cpu:
+        remedy = "give the fault to a namespace board"
+        raise FedRackError(f"{board.name} is emulated, and a false clock would not reach its programs", remedy=remedy)
     if false_clock.library() is None:
         raise FedRackError("false clocks need libfaketime", remedy="apt-get install libfaketime (Debian's name)")
 

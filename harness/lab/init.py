@@ -17,8 +17,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.emulated.cpu import EMULATED_CPUS
 from harness.fault_kinds import FaultKind
-from harness.lab import board_ssh, false_clock, kernel, model, procfs, rootfs, sysfs
+from harness.lab import board_ssh, false_clock, jtop, kernel, model, procfs, rootfs, sysfs
 from harness.lab.cgroups import Groups, groups
 from harness.lab.plan import FAULTS_FILE, READY_FILE, LabBoard, read_plan
 from harness.lab.shapes import SHAPES
@@ -42,6 +43,8 @@ def main() -> None:
     socket.sethostname(board.name)
     machine_cpus = len(os.sched_getaffinity(0))
     machine_cpuinfo = Path("/proc/cpuinfo").read_text()
+    if board.emulated_cpu:
+        machine_cpuinfo = EMULATED_CPUS[board.emulated_cpu].cpuinfo
     rootfs.enter(board, machine.views(board.group))
     own = groups()
     assert own is not None, "bound a moment ago"
@@ -61,18 +64,20 @@ class _Init:
         self._shape = SHAPES[board.board_class]
         self._groups = own
         self._machine_cpus = machine_cpus
-        self._files: dict[Path, int] = {}
-        self._shown: dict[Path, str] = {}
+        self._files: dict[str, int] = {}
+        self._shown: dict[str, str] = {}
         self._faults: frozenset[str] = frozenset()  # those that are played
         self._booted_s = time.monotonic()
         self._booted_core_s = self._used_core_s()
         self._load = _Load(self._booted_s, self._booted_core_s)
         self._state = model.at_boot(self._shape)
         cpuinfo = procfs.cpuinfo(machine_cpuinfo, board.facts.cores, self._shape.revision, self._shape.model)
-        self._show(rootfs.PROC / "cpuinfo", cpuinfo)
+        self._show(f"{rootfs.PROC}/cpuinfo", cpuinfo)
         self._tick()
         self._follow(self._wanted())
         self._ssh = self._start_ssh()
+        if board.jtop_python:
+            jtop.start(board.jtop_python, own)
 
     def run(self) -> None:
         """Does not return."""
@@ -113,7 +118,7 @@ class _Init:
 
     def _follow(self, wanted: frozenset[str]) -> None:
         self._faults = wanted
-        rootfs.show_python(FaultKind.NO_PYTHON not in wanted)
+        rootfs.show_python(self._board, FaultKind.NO_PYTHON not in wanted)
         false_clock.follow(wanted)
 
     def _tell_ready(self) -> None:
@@ -123,7 +128,7 @@ class _Init:
 
     def _start_ssh(self) -> subprocess.Popen[bytes]:
         stalls, wrong = (fault in self._faults for fault in (FaultKind.SSHD_STALLS, FaultKind.WRONG_HOST_KEY))
-        return board_ssh.start(self._board.address, self._groups, stalls=stalls, wrong_key=wrong)
+        return board_ssh.start(self._board, self._groups, stalls=stalls, wrong_key=wrong)
 
     def _tick(self) -> None:
         now = _Load(time.monotonic(), self._used_core_s())
@@ -152,24 +157,27 @@ class _Init:
         gauges = sysfs.gauges(self._shape, cores, self._state)
         lost = sysfs.power_gauges(self._shape, self._state) if FaultKind.SENSOR_LOSS in self._faults else {}
         for name, text in gauges.items():
-            self._show(_SYS / name, "" if name in lost else f"{text:<{_NUMBER_WIDTH}}\n")
+            self._show(f"{_SYS}/{name}", "" if name in lost else f"{text:<{_NUMBER_WIDTH}}\n")
         if self._shape.pmic:
-            self._show(rootfs.PMIC, sysfs.pmic(self._shape, self._state))
+            self._show(str(rootfs.PMIC), sysfs.pmic(self._shape, self._state))
 
     def _show_proc(self, cores: int, now: _Load) -> None:
         total_bytes, used_bytes = self._board.facts.memory_bytes, self._groups.memory_used_bytes(".")
         stat = self._groups.memory_stat(".")
-        self._show(rootfs.PROC / "meminfo", procfs.meminfo(total_bytes, used_bytes, stat, bool(self._shape.gpu)))
+        self._show(f"{rootfs.PROC}/meminfo", procfs.meminfo(total_bytes, used_bytes, stat, bool(self._shape.gpu)))
         busy_core_s = now.core_s - self._booted_core_s
-        self._show(rootfs.PROC / "stat", procfs.stat(cores, now.at_s - self._booted_s, busy_core_s))
+        self._show(f"{rootfs.PROC}/stat", procfs.stat(cores, now.at_s - self._booted_s, busy_core_s))
 
-    def _show(self, path: Path, text: str) -> None:
-        """In place: readers keep the file open. Nothing at all is how a sensor fails that does not answer."""
+    def _show(self, path: str, text: str) -> None:
+        """In place: readers keep the file open. Nothing at all is how a sensor fails that does not answer.
+
+        A text, since to put 20 `Path`s together costs more than all else that is done ten times a second.
+        """
         if self._shown.get(path) == text:
             return
         self._shown[path] = text
         if path not in self._files:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._files[path] = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         if text:
             os.pwrite(self._files[path], text.encode(), 0)

@@ -11,31 +11,43 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
+from harness.board_classes import BOARD_CLASSES
+from harness.emulated.cpu import STANDS_FOR
 from harness.errors import FedRackError, UnknownName
 from harness.inventory import BoardSpec
+from harness.keys import write_key
 from harness.lab import cgroups, kernel, needs, power, wire
 from harness.lab.cgroups import Groups
 from harness.lab.plan import MOST_BOARDS, STATE, Lab, LabBoard, known_labs, lab_namespace, read_plan, write_plan
 from harness.lab.shapes import SHAPES
 
+LEVELS = ("namespace", "emulated")  # of virtual boards that live in a lab
 HOST_KEY, WRONG_HOST_KEY, LOGIN_KEY = "host_key", "wrong_host_key", "login_key"
 
 
-def plan(name: str, inventory: Path, specs: Sequence[BoardSpec]) -> Lab:
-    """The lab for the namespace boards among `specs`. Raises `FedRackError`."""
-    specs = [spec for spec in specs if spec.virtual == "namespace"]
+def plan(name: str, inventory: Path, specs: Sequence[BoardSpec], jtop_python: str | None = None) -> Lab:
+    """`jtop_python`: where the service of jetson-stats lies, for the Jetsons among the namespace boards.
+
+    The lab for those of `specs` that live in one. Raises `FedRackError`."""
+    specs = [spec for spec in specs if spec.virtual in LEVELS]
     if not specs:
-        raise FedRackError("no namespace boards", remedy="write `virtual: namespace` in the inventory for `lab up`")
+        levels = " or ".join(f"`virtual: {level}`" for level in LEVELS)
+        raise FedRackError("no boards for a lab", remedy=f"write {levels} in the inventory for `lab up`")
     if len(specs) > MOST_BOARDS:
         raise FedRackError(f"{len(specs)} boards in one lab", remedy=f"a lab holds {MOST_BOARDS} at most")
     for spec in specs:
         if spec.board_class not in SHAPES:
-            raise UnknownName("class of namespace board", spec.board_class, SHAPES)
+            raise UnknownName("class of board in a lab", spec.board_class, SHAPES)
     boards = tuple(
-        LabBoard(lab=name, name=spec.name, number=number, board_class=spec.board_class, link=spec.link)
+        LabBoard(
+            lab=name,
+            name=spec.name,
+            number=number,
+            board_class=spec.board_class,
+            link=spec.link,
+            emulated_cpu=STANDS_FOR[BOARD_CLASSES[spec.board_class].cpu] if spec.virtual == "emulated" else None,
+            jtop_python=jtop_python if SHAPES[spec.board_class].release and spec.virtual == "namespace" else None,
+        )
         for number, spec in enumerate(specs, 1)
     )
     return Lab(name=name, inventory=str(inventory.absolute()), boards=boards)
@@ -53,11 +65,11 @@ def claim(lab: Lab) -> None:
 def up(lab: Lab, machine: Groups) -> None:
     """Makes it; returns when every board takes logins. Raises `FedRackError`, with what was made still there."""
     write_plan(lab)
-    _write_key(lab.folder / LOGIN_KEY)
+    write_key(lab.folder / LOGIN_KEY)
     for board in lab.boards:
         board.panel.mkdir(parents=True)
         for name in (HOST_KEY, WRONG_HOST_KEY):
-            _write_key(board.folder / name)
+            write_key(board.folder / name)
         power.add_disk(board)
         machine.make(board.group, _limits(board))
         machine.make(board.system_group)
@@ -84,11 +96,6 @@ def down(name: str) -> None:
         STATE.rmdir()
 
 
-def public_key(private: Path) -> str:
-    """`ssh-ed25519 AAAA...`"""
-    return private.with_suffix(".pub").read_text().strip()
-
-
 def _limits(board: LabBoard) -> cgroups.Limits:
     """Cores side by side where the machine has enough of them."""
     machine_cpus = sorted(os.sched_getaffinity(0))
@@ -105,15 +112,3 @@ def _mounts_below(folder: Path) -> list[str]:
     """The innermost first."""
     targets = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     return sorted((target for target in targets if target.startswith(f"{folder}/")), reverse=True)
-
-
-def _write_key(path: Path) -> None:
-    """An Ed25519 key pair, the private half readable for root alone from its first byte."""
-    key = Ed25519PrivateKey.generate()
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-    )
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(secret)
-    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-    path.with_suffix(".pub").write_bytes(public + b"\n")

@@ -37,6 +37,8 @@ class LabBoard:
     number: int
     board_class: str
     link: Link | None
+    emulated_cpu: str | None  # qemu's name; None: its programs run on this machine's own
+    jtop_python: str | None  # the interpreter that runs jetson-stats' service there
 
     @property
     def facts(self) -> BoardClass:

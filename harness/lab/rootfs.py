@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import re
 import sys
+import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
 import harness
-from harness.lab import kernel, sysfs
+from harness.emulated.debian import debian
+from harness.lab import jtop, kernel, sysfs
 from harness.lab.false_clock import ORDERS
 from harness.lab.plan import STATE, LabBoard
 from harness.lab.shapes import SHAPES, Shape
@@ -23,9 +25,12 @@ HOST_KEY, WRONG_HOST_KEY = Path("/run/board/host_key"), Path("/run/board/wrong_h
 LOGIN_KEY = Path("/run/board/login_key.pub")
 PMIC = Path("/run/board/pmic")  # what the firmware of a Raspberry Pi 5 would answer
 PROC = Path("/run/board/proc")
-PYTHON = Path("/usr/local/bin/board-python")
+PYTHON = Path("/usr/local/bin/board-python")  # as logins see it
+ARM64 = Path("/arm64")  # where the root of an emulated board's logins lies for its init
 HOME = Path("/home/board")  # not the machine's /root, whose files the board sees too
-_PROC_FILES = ("meminfo", "stat", "cpuinfo")
+_PROC_FILES = ("meminfo", "stat", "cpuinfo", "swaps")
+_BOOT_ID = "sys/kernel/random/boot_id"
+_NO_SWAPS = "Filename\tType\tSize\tUsed\tPriority\n"  # or provisioning a board would switch off the machine's
 _STAND_INS = Path(__file__).parent / "stand_ins"
 _LXCFS_MEMINFO = Path("/var/lib/lxcfs/proc/meminfo")
 
@@ -48,16 +53,36 @@ def enter(board: LabBoard, group_views: Iterable[tuple[Path, str]]) -> None:
         kernel.mount("tmpfs", f"{new}/{folder}", "tmpfs")
     plant(shape, board.facts.cores, new / "sys")
     _bind_groups(group_views, new / "sys/fs/cgroup")
+    if board.emulated_cpu:
+        _lay_arm64(board, _below(new, ARM64))
     _furnish(board, shape, new)
+    if board.emulated_cpu:
+        for name in ("proc", "sys", "dev", "run"):
+            kernel.bind(str(new / name), str(_below(new, ARM64) / name))
     kernel.change_root(str(new))
 
 
-def show_python(there: bool) -> None:
+def login_root(board: LabBoard) -> Path:
+    """What logins have as their root: an emulated board's sshd is this machine's, and all that it starts is arm64."""
+    return ARM64 if board.emulated_cpu else Path("/")
+
+
+def show_python(board: LabBoard, there: bool) -> None:
     """The interpreter that the inventory names, there or not."""
-    away = PYTHON.with_suffix(".away")
-    now, then = (away, PYTHON) if there else (PYTHON, away)
+    python = _below(login_root(board), PYTHON)
+    away = python.with_suffix(".away")
+    now, then = (away, python) if there else (python, away)
     if now.exists():
         now.rename(then)
+
+
+def _lay_arm64(board: LabBoard, root: Path) -> None:
+    """The arm64 system, which the board may change for itself alone."""
+    upper, work = (board.disk / f"arm64-{name}" for name in ("upper", "work"))
+    for folder in (upper, work, root):
+        folder.mkdir(exist_ok=True)
+    layers = f"lowerdir={debian().system},upperdir={upper},workdir={work}"
+    kernel.mount("overlay", str(root), "overlay", layers)
 
 
 def _elsewhere() -> set[str]:
@@ -97,18 +122,28 @@ def _furnish(board: LabBoard, shape: Shape, new: Path) -> None:
         _below(new, PROC / name).touch()
         live = name == "meminfo" and _LXCFS_MEMINFO.exists()
         kernel.bind(str(_LXCFS_MEMINFO if live else _below(new, PROC / name)), f"{new}/proc/{name}")
-    passwd = (new / "etc/passwd").read_text()
-    (new / "etc/passwd").write_text(re.sub(r"(?m)^(root(?::[^:]*){4}):[^:]*:[^:]*$", rf"\1:{HOME}:/bin/sh", passwd))
-    _below(new, HOME).mkdir(mode=0o700, parents=True, exist_ok=True)
-    (new / "etc/hostname").write_text(board.name + "\n")
-    _program(_below(new, PYTHON), f'#!/bin/sh\n[ -r {ORDERS} ] && . {ORDERS}\nexec {sys.executable} "$@"\n')
+    _below(new, PROC / "swaps").write_text(_NO_SWAPS)
+    _below(new, PROC / "boot_id").write_text(f"{uuid.uuid4()}\n")
+    kernel.bind(str(_below(new, PROC / "boot_id")), f"{new}/proc/{_BOOT_ID}")
+    seen = _below(new, login_root(board))
+    for root in {new, seen}:  # sshd reads the first, logins the second
+        passwd = (root / "etc/passwd").read_text()
+        passwd = re.sub(r"(?m)^(root(?::[^:]*){4}):[^:]*:[^:]*$", rf"\1:{HOME}:/bin/sh", passwd)
+        (root / "etc/passwd").write_text(passwd)
+    _below(seen, HOME).mkdir(mode=0o700, parents=True, exist_ok=True)
+    (seen / "etc/hostname").write_text(board.name + "\n")
+    python = "/usr/bin/python3" if board.emulated_cpu else sys.executable
+    _program(_below(seen, PYTHON), f'#!/bin/sh\n[ -r {ORDERS} ] && . {ORDERS}\nexec {python} "$@"\n')
     tools = [tool for tool, there in (("nvpmodel", shape.release), ("jetson_clocks", shape.release),
                                       ("vcgencmd", shape.firmware)) if there]  # fmt: skip
     for tool in tools:
-        _program(new / "usr/local/bin" / tool, (_STAND_INS / tool).read_text())
+        _program(seen / "usr/local/bin" / tool, (_STAND_INS / tool).read_text())
+    if board.jtop_python:
+        with (seen / "etc/group").open("a") as groups:
+            groups.write(jtop.GROUP)
     if shape.release:
-        (new / "etc/nv_tegra_release").write_text(shape.release + "\n")
-        (new / "etc/nvpmodel.conf").write_text(_power_modes(shape))
+        (seen / "etc/nv_tegra_release").write_text(shape.release + "\n")
+        (seen / "etc/nvpmodel.conf").write_text(_power_modes(shape))
 
 
 def _power_modes(shape: Shape) -> str:
@@ -120,6 +155,7 @@ def _power_modes(shape: Shape) -> str:
 
 
 def _program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)  # of the machine: a new file, for written over it would stay a link of another's
     path.write_text(text)
     path.chmod(0o755)

@@ -12,7 +12,9 @@ from harness.lab.shapes import Rail, Shape
 _CPU = "devices/system/cpu"
 _GOVERNORS = "conservative ondemand userspace powersave performance schedutil"
 _GPU_HZ = {"cur_freq": 306_000_000, "min_freq": 306_000_000, "max_freq": 918_000_000}
+_GPU_SWITCHES = {"railgate_enable": "1", "tpc_pg_mask": "0", "enable_3d_scaling": "1"}
 _SHUNT_UOHM = 5000
+_IIO_LIMIT, _HWMON_LIMIT_MA = "32760 ma", 32760  # as where nobody has set one
 _BATTERY_V = 4.0  # of a phone's battery, half full
 
 
@@ -104,9 +106,11 @@ def _chip_names(shape: Shape) -> dict[str, str]:
         for channel, rail in enumerate(rails):
             if shape.iio:
                 files[f"{folder}/rail_name_{channel}"] = rail.name
+                files |= {f"{folder}/{kind}_current_limit_{channel}": _IIO_LIMIT for kind in ("warn", "crit")}
             else:
                 files[f"{folder}/in{channel + 1}_label"] = rail.name
                 files[f"{folder}/shunt{channel + 1}_resistor"] = str(_SHUNT_UOHM)
+                files |= {f"{folder}/curr{channel + 1}_{kind}": str(_HWMON_LIMIT_MA) for kind in ("max", "crit")}
                 files |= {f"{folder}/curr{channel + 1}_{kind}_alarm": "0" for kind in ("max", "crit")}
     return files
 
@@ -133,7 +137,10 @@ def _gpu(shape: Shape) -> dict[str, str]:
         return {}
     folder = f"devices/platform/{shape.gpu}"
     clocks = {f"{folder}/devfreq/{shape.gpu}/{name}": str(hz) for name, hz in _GPU_HZ.items()}
-    return {f"{folder}/of_node/name": "gpu\0", f"{folder}/load": "0", **clocks}
+    switches = {f"{folder}/{name}": value for name, value in _GPU_SWITCHES.items()}
+    governor = {f"{folder}/devfreq/{shape.gpu}/governor": "nvhost_podgov"}
+    dmi = {"devices/virtual/dmi/id/board_name": shape.model}  # jetson-stats asks for the folder
+    return {f"{folder}/of_node/name": "gpu\0", f"{folder}/load": "0", **clocks, **switches, **governor, **dmi}
 
 
 def _firmware(shape: Shape) -> dict[str, str]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from harness.lab.lab import HOST_KEY, LOGIN_KEY, public_key
+from harness.keys import public_key
+from harness.lab.lab import HOST_KEY, LOGIN_KEY
 from harness.lab.plan import CONTROLLER, Lab, LabBoard
 from harness.lab.rootfs import PYTHON
 from harness.load.document import read_yaml
@@ -28,7 +29,9 @@ def write_inventory(lab: Lab, source: Path) -> None:
 
 
 def _keys(lab: Lab, board: LabBoard) -> dict[str, Any]:
+    jtop = {"sidecar_python": board.jtop_python} if board.jtop_python else {}
     return {
+        **jtop,
         "lab": lab.name,
         "ansible_host": board.address,
         "ansible_port": 22,

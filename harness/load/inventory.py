@@ -23,6 +23,7 @@ from harness.units import bytes_from_mib, mib
 
 IDLE_S = 10.0  # at rest before and after each cell, on boards that have a power of their own
 COOL_DOWN_S = 120.0
+NATIVE = ("embedded", "namespace")  # levels whose programs run on this machine's own CPU
 
 
 def load_inventory(path: str | Path) -> Inventory:
@@ -150,7 +151,7 @@ def _board(name: str, keys: dict[str, Any], groups: tuple[str, ...], folder: Pat
         groups=groups,
         board_class=keys["board_class"],
         virtual=virtual,
-        image=keys.get("image", "virtual" if virtual else BOARD_CLASSES[keys["board_class"]].image),
+        image=keys.get("image", "virtual" if virtual in NATIVE else BOARD_CLASSES[keys["board_class"]].image),
         connection=connection,
         host=keys.get("ansible_host", name),
         port=keys.get("ansible_port", 22),

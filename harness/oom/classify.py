@@ -20,6 +20,7 @@ SIGNATURES = MEMORY + CRASHES
 _BY_NAME = {signature.name: signature for signature in SIGNATURES}
 
 WORKER_OUT_OF_MEMORY = 12  # fl_core.worker's exit code when an allocation was refused
+OUTPUT_REFUSED = 120  # Python's exit code when it could not write out what was left of its output
 LAST_LINES = 40  # of the log; what stands further up did not end the process
 FULL_SHARE = 0.99  # of its limit: a cgroup with this peak was full
 
@@ -179,6 +180,8 @@ def _hint(evidence: Evidence) -> Cause | None:
 def _from_status(evidence: Evidence) -> Cause:
     ended_by = evidence.ended_by
     name = _BY_SIGNAL.get(signal.Signals(ended_by)) if ended_by in signal.valid_signals() else None
+    if evidence.returncode == OUTPUT_REFUSED:
+        name = "output_refused"
     return _named(name) if name else Cause(signature=UNEXPLAINED, text="")
 
 

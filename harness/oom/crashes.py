@@ -34,6 +34,13 @@ CRASHES = (
         "errno 28",
     ),
     _crash(
+        "output_refused",
+        "exit",
+        "",
+        "what it wrote last was refused: is the board's disk full?",
+        "CPython: exit code 120, docs of sys.exit()",
+    ),
+    _crash(
         "timeout",
         "exception",
         r"^(?:\w+\.)*(?:TimeoutError|TimeoutExpired)\b|[Dd]eadline [Ee]xceeded|DEADLINE_EXCEEDED",

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import urllib.request
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.caches import cache_folder
 from harness.errors import FedRackError
 from harness.images.base import Wheel
 
@@ -32,12 +32,17 @@ class WheelRefused(FedRackError):
 
 
 class Cache:
-    """A folder. Safe to use from several threads: a file is fetched once."""
+    """A folder. Safe to use from several threads: one of its own fetches, so that a file is fetched once.
+
+    That thread begins with the cache, and keeps the network that it began in: whoever enters a lab afterwards, from
+    where no package index can be reached, can still obtain files.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._fetching = threading.Lock()
         self._sound: set[str] = set()
+        self._fetcher = ThreadPoolExecutor(1, thread_name_prefix="wheels")
+        self._fetcher.submit(int).result()  # it is born with its first task
 
     def size_bytes(self, files: Iterable[str]) -> int:
         """Of those that are here."""
@@ -46,13 +51,15 @@ class Cache:
 
     def obtain(self, wanted: Wanted) -> Path:
         """The file, fetched if it is not here. Raises `WheelRefused`."""
+        return self._fetcher.submit(self._obtain, wanted).result()
+
+    def _obtain(self, wanted: Wanted) -> Path:
         path = self.folder / wanted.file
-        with self._fetching:
-            if wanted.sha256 not in self._sound:
-                if not path.is_file():
-                    self._fetch(wanted)
-                self._compare(path, wanted)
-                self._sound.add(wanted.sha256)
+        if wanted.sha256 not in self._sound:
+            if not path.is_file():
+                self._fetch(wanted)
+            self._compare(path, wanted)
+            self._sound.add(wanted.sha256)
         return path
 
     def _fetch(self, wanted: Wanted) -> None:
@@ -113,6 +120,4 @@ def _pip(wanted: Wanted, target: Path) -> list[str | Path]:
 
 
 def default_folder() -> Path:
-    """Where a user's caches lie."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "fedrack" / "wheels"
+    return cache_folder("wheels")

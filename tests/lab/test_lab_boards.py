@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -120,3 +123,38 @@ def talk(rack: LiveLab, what: str, folder: Path) -> dict[str, dict[str, float]]:
     assert done.returncode == 0, done.stderr
     answer: dict[str, dict[str, float]] = json.loads(done.stdout)
     return answer
+
+
+FETCH = """
+import sys, urllib.error, urllib.request
+from pathlib import Path
+from harness.lab.enter import enter_lab
+from harness.load import load_inventory
+from harness.wheels import Cache, Wanted
+inventory, folder, url, sha256 = sys.argv[1:]
+cache = Cache(Path(folder))
+enter_lab(load_inventory(inventory).boards)
+try:
+    urllib.request.urlopen(url, timeout=5)
+except urllib.error.URLError:
+    print(cache.obtain(Wanted("python.tar.gz", sha256, url)).read_text())
+"""
+
+
+def test_a_cache_that_was_there_before_still_fetches_inside(rack: LiveLab, tmp_path: Path) -> None:
+    class Archive(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"an interpreter")
+
+        def log_message(self, *_: object) -> None:
+            """Not into the test's output."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Archive) as index:
+        threading.Thread(target=index.serve_forever, daemon=True).start()
+        url, sha256 = f"http://127.0.0.1:{index.server_port}/", hashlib.sha256(b"an interpreter").hexdigest()
+        command = [sys.executable, "-c", FETCH, str(rack.inventory), str(tmp_path / "cache"), url, sha256]
+        done = subprocess.run(command, env=environment(), cwd=ROOT, text=True, capture_output=True)
+        index.shutdown()
+    assert done.stdout == "an interpreter\n", done.stderr

@@ -121,9 +121,9 @@ def test_boards_of_two_labs_and_of_none(board: BoardSpec) -> None:
 def test_a_lab_of_too_many_boards_or_of_none(board: BoardSpec, tmp_path: Path) -> None:
     with pytest.raises(FedRackError, match="254 boards in one lab"):
         plan("lab", tmp_path / "lab.yaml", [replace(board, name=f"b{n}") for n in range(254)])
-    with pytest.raises(FedRackError, match="no namespace boards"):
+    with pytest.raises(FedRackError, match="no boards for a lab"):
         plan("lab", tmp_path / "lab.yaml", [replace(board, virtual="embedded")])
-    with pytest.raises(FedRackError, match="unknown class of namespace board 'edge-x86'"):
+    with pytest.raises(FedRackError, match="unknown class of board in a lab 'edge-x86'"):
         plan("lab", tmp_path / "lab.yaml", [replace(board, board_class="edge-x86")])
 
 
