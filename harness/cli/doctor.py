@@ -14,11 +14,12 @@ from harness.cli.paths import DEVICES, INVENTORY, RESULTS
 from harness.connect import connect
 from harness.doctor.base import Finding, Verdict
 from harness.doctor.examine import Examined, examine_all
+from harness.doctor.health import remember
 from harness.lab.enter import enter_lab
 from harness.load import load_inventory
 from harness.load.image import load_image
 from harness.payload import code_payload
-from harness.states import State, States
+from harness.states import FOLDER, States
 from harness.virtual.embedded import EmbeddedRack
 
 EXIT_SOME_FAILED = 3
@@ -41,7 +42,7 @@ def doctor(inventory: Path, devices: str, results: Path, deadline_s: float, as_j
     enter_lab(boards)
     with EmbeddedRack(boards, results / ".virtual") as rack:
         examined = examine_all(rack.resolve(boards), images, connect, code_payload(), deadline_s)
-    _remember(States(results / ".boards"), examined)
+    remember(States(results / FOLDER), examined)
     if as_json:
         for each in examined:
             print(json.dumps({"board": each.board, "well": each.well, "findings": [asdict(f) for f in each.findings]}))
@@ -49,16 +50,6 @@ def doctor(inventory: Path, devices: str, results: Path, deadline_s: float, as_j
         _show(Console(), examined)
     if not all(each.well for each in examined):
         raise click.exceptions.Exit(EXIT_SOME_FAILED)
-
-
-def _remember(states: States, examined: Sequence[Examined]) -> None:
-    for each in examined:
-        before = states[each.board]
-        if each.well:
-            states[each.board] = before.seen(State.READY)
-        else:
-            first = each.failures[0]
-            states[each.board] = before.failed(f"{first.check}: {first.evidence}", first.remedy)
 
 
 def _show(console: Console, examined: Sequence[Examined]) -> None:

@@ -20,7 +20,7 @@ from harness.load.image import load_image
 from harness.provision.privileged import sudoers
 from harness.provision.rack import Outcome, Told, plan_offline, provision
 from harness.provision.steps import Step
-from harness.states import States
+from harness.states import FOLDER, States
 from harness.virtual.embedded import EmbeddedRack
 from harness.wheels.cache import Cache, default_folder
 
@@ -61,7 +61,7 @@ def provision_command(
     if offline:
         outcomes = [Outcome(board=made.board, plan=made) for made in plan_offline(boards, images)]
     else:
-        cache, states = Cache(cache_folder or default_folder()), States(results / ".boards")
+        cache, states = Cache(cache_folder or default_folder()), States(results / FOLDER)
         told = _teller(console, quiet=as_json)
         enter_lab(boards)
         with EmbeddedRack(boards, results / ".virtual") as rack:
