@@ -19,6 +19,7 @@ from harness.datasets import DataFiles
 from harness.errors import AgentLost
 from harness.metering import metering
 from harness.payload import Payload
+from harness.plugins import place
 from harness.rack import Rack, Said
 from harness.store import RunFolder, now_utc, write_json
 from harness.study import Cell
@@ -137,6 +138,7 @@ def job_of(cell: Cell) -> dict[str, Any]:
     """The cell as the FL core's job. A round may take half of the cell's time, so that a stalled board is dropped
     while the others can still finish."""
     fields = {key: getattr(cell, key) for key in JOB_FIELDS}
+    fields["method"] = place(cell.method)
     return {"format": 1, "clients": list(cell.boards), **fields, "round_timeout_s": cell.timeout_s / 2}
 
 
