@@ -9,9 +9,10 @@ from harness.doctor.examine import examine_all
 from harness.doctor.health import remember
 from harness.errors import Quarantined
 from harness.inventory import BoardSpec
-from harness.load.image import load_image
 from harness.payload import Payload
+from harness.provision.pins import images_of
 from harness.states import State, States
+from harness.wheels.cache import default_folder
 
 HEALTH_CHECK_S = 150.0  # torch included
 
@@ -19,7 +20,7 @@ HEALTH_CHECK_S = 150.0  # torch included
 def refusals(specs: Sequence[BoardSpec], states: States, code: Payload) -> dict[str, Quarantined]:
     """Board -> why it is left out. A board that the rule took out is examined first: well, it is on probation."""
     suspects = [spec for spec in specs if _out(spec, states) and not states[spec.name].by_hand]
-    images = {name: load_image(name) for name in {spec.image for spec in suspects}}
+    images = images_of(suspects, default_folder())
     remember(states, examine_all(suspects, images, connect, code, HEALTH_CHECK_S) if suspects else [])
     return {spec.name: _refusal(spec, states) for spec in specs if _out(spec, states)}
 

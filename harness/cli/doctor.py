@@ -17,10 +17,11 @@ from harness.doctor.examine import Examined, examine_all
 from harness.doctor.health import remember
 from harness.lab.enter import enter_lab
 from harness.load import load_inventory
-from harness.load.image import load_image
 from harness.payload import code_payload
+from harness.provision.pins import images_of
 from harness.states import FOLDER, States
 from harness.virtual.embedded import EmbeddedRack
+from harness.wheels.cache import default_folder
 
 EXIT_SOME_FAILED = 3
 _STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red", Verdict.UNKNOWN: "dim"}
@@ -38,7 +39,7 @@ def doctor(inventory: Path, devices: str, results: Path, deadline_s: float, as_j
     Exit codes: 0 no check failed (warnings may stand), 2 bad input, 3 some check failed on some board.
     """
     boards = load_inventory(inventory).select(devices)
-    images = {name: load_image(name) for name in {board.image for board in boards}}
+    images = images_of(boards, default_folder())
     enter_lab(boards)
     with EmbeddedRack(boards, results / ".virtual") as rack:
         examined = examine_all(rack.resolve(boards), images, connect, code_payload(), deadline_s)
