@@ -4,6 +4,7 @@ DEVICES   ?= all
 INVENTORY ?= inventories/virtual.yaml
 REPORT    ?= quick
 RESUME    ?=
+SPARES    ?=
 PIP_FLAGS ?=
 PYTHON    ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
                $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -28,11 +29,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-bench: $(READY) ## run a report's cells on boards: DEVICES= INVENTORY= REPORT= RESUME=
-	$(BIN)/fedrack bench --inventory $(INVENTORY) --devices $(DEVICES) --report $(REPORT) $(if $(RESUME),--resume $(RESUME))
+bench: $(READY) ## run a report's cells on boards: DEVICES= INVENTORY= REPORT= RESUME= SPARES=
+	$(BIN)/fedrack bench --inventory $(INVENTORY) --devices $(DEVICES) --report $(REPORT) $(if $(SPARES),--spares $(SPARES)) $(if $(RESUME),--resume $(RESUME))
 
-nightly: $(READY) ## a night's run set beside the nights before: DEVICES= INVENTORY= REPORT=
-	$(BIN)/fedrack nightly --inventory $(INVENTORY) --devices $(DEVICES) --report $(REPORT)
+nightly: $(READY) ## a night's run set beside the nights before: DEVICES= INVENTORY= REPORT= SPARES=
+	$(BIN)/fedrack nightly --inventory $(INVENTORY) --devices $(DEVICES) --report $(REPORT) $(if $(SPARES),--spares $(SPARES))
 
 figures: $(READY) ## measure and print the figures of an area: AREA=measurement
 	$(BIN)/python -m benchmarks $(AREA)

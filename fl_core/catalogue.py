@@ -48,10 +48,13 @@ DATASETS = {
 
 
 def resolve(kind: str, table: Dict[str, str], name: str) -> Any:
-    """The object behind a name; an unknown one lists the known and offers the nearest."""
-    if name not in table:
+    """The object behind a name; an unknown one lists the known and offers the nearest.
+
+    `module:ATTRIBUTE` is as good as a name: it is how a method from outside the tree is told.
+    """
+    if name not in table and ":" not in name:
         close = difflib.get_close_matches(name, table, n=1)
         hint = " (did you mean {!r}?)".format(close[0]) if close else ""
         raise UnknownName("unknown {} {!r}{}; known: {}".format(kind, name, hint, ", ".join(sorted(table))))
-    module, _, attribute = table[name].partition(":")
+    module, _, attribute = table.get(name, name).partition(":")
     return getattr(importlib.import_module(module), attribute)

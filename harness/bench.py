@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,10 +15,10 @@ from typing import Any
 from rich.console import Console
 
 from harness import __version__
+from harness.attendance import Attendance
+from harness.board.board import Board
 from harness.datasets import DataFiles, find
-from harness.errors import Quarantined
 from harness.frame.build import build_frames
-from harness.health import FILE, HealthBook
 from harness.inventory import BoardSpec
 from harness.lab.enter import enter_lab
 from harness.launch import run_cell
@@ -28,6 +28,7 @@ from harness.preflight import check_cells, same_plan, to_do
 from harness.progress import Progress
 from harness.rack import Rack
 from harness.schedule import TRIES, failures, ordered
+from harness.states import FOLDER, States
 from harness.store import MANIFEST, RunFolder, now_utc, read_json
 from harness.study import Cell, Study
 from harness.tls import write_identity
@@ -43,6 +44,7 @@ class Plan:
     study: Study
     report: str
     boards: tuple[BoardSpec, ...]
+    spares: tuple[BoardSpec, ...]  # that may stand in for one of them
     inventory: str
     devices: str
     folder: RunFolder
@@ -75,20 +77,21 @@ def bench(plan: Plan, console: Console) -> Finished:
     """Run every cell that is not finished yet. Interrupted, it keeps what is finished and raises on."""
     data = _Data(plan.cells)
     check_cells(f"study {plan.study.name!r}", plan.cells, data.files)
-    code = code_payload()
+    code = code_payload(cell.method for cell in plan.cells)
     same_plan(plan.folder, plan.cells, plan.boards)
     classes = {board.name: board.board_class for board in plan.boards}
-    started_utc = now_utc()
-    book = HealthBook(plan.results / FILE, classes)
+    started_utc, states = now_utc(), States(plan.results / FOLDER)
+    payloads = [code, *data.payloads.values()]
     with (
         Progress(console, classes, len(plan.cells)) as progress,
-        waking(plan.boards, plan.results / ".virtual") as rack,
+        waking(plan.boards, plan.results / ".virtual", plan.spares) as rack,
+        Attendance(rack, states, plan.folder.run_id, payloads, progress) as attendance,
     ):
         try:
-            rack.prepare(plan.folder.run_id, [code, *data.payloads.values()], progress.board_prepared)
+            attendance.begin()
             for cell in ordered(plan.cells, plan.folder.run_id):
                 if to_do(plan.folder, cell, [board.name for board in rack.usable]):
-                    _run(cell, plan, rack, book, code, data, progress)
+                    _run(cell, plan, rack, attendance, code, data, progress)
                 else:
                     progress.cell_skipped(cell)
             state = "finished"
@@ -97,15 +100,16 @@ def bench(plan: Plan, console: Console) -> Finished:
             raise
         finally:
             rack.restore()  # before the manifest, which says where that failed
-            progress.boards_restored(rack.boards.values())
+            progress.boards_restored(rack.everybody.values())
             _write_up(plan, rack, code, started_utc, state)
-    not_restored = tuple(name for name, board in rack.boards.items() if board.not_restored)
+    not_restored = tuple(name for name, board in rack.everybody.items() if board.not_restored)
     return Finished(folder=plan.folder, unmeasured=_unmeasured(plan), not_restored=not_restored)
 
 
-def _run(cell: Cell, plan: Plan, rack: Rack, book: HealthBook, code: Payload, data: _Data, progress: Progress) -> None:
-    """A cell to its verdict, again while boards that failed it come back, `TRIES` times at most."""
-    payloads = [code, *data.payloads.values()]
+def _run(
+    cell: Cell, plan: Plan, rack: Rack, attendance: Attendance, code: Payload, data: _Data, progress: Progress
+) -> None:
+    """A cell to its verdict, again while boards that failed it come back or have a twin, `TRIES` times at most."""
     for attempt in range(1, TRIES + 1):
         progress.cell_begins(cell)
         files, payload = data.files[cell.dataset], data.payloads.get(cell.dataset)
@@ -113,24 +117,10 @@ def _run(cell: Cell, plan: Plan, rack: Rack, book: HealthBook, code: Payload, da
         progress.cell_ends(cell, verdict)
         failed = failures(verdict)
         plan.folder.note_try(cell.cell_id, attempt, failed)
-        flaky = _judged(rack, book, failed)
-        if attempt == TRIES or not rack.revive(flaky, plan.folder.run_id, payloads):
+        back = attendance.after_try(failed)
+        if attempt == TRIES or not back:
             return
-        progress.say(f"{cell.label}: tried again, {', '.join(flaky)} failed it", style="yellow")
-
-
-def _judged(rack: Rack, book: HealthBook, failed: Mapping[str, str]) -> list[str]:
-    """Note how each board did; returns those that failed and may try again, the others are quarantined."""
-    flaky = []
-    for name, board in rack.boards.items():
-        if isinstance(board.failure, Quarantined):
-            continue
-        health = book.note(name, failed.get(name, ""))
-        if health.state == "quarantined":
-            board.quarantine(Quarantined(name, f"quarantined: {health.reason}", remedy="see to it; the next run tries"))
-        elif name in failed:
-            flaky.append(name)
-    return flaky
+        progress.say(f"{cell.label}: tried again, {', '.join(failed)} failed it", style="yellow")
 
 
 def _unmeasured(plan: Plan) -> tuple[str, ...]:
@@ -139,13 +129,14 @@ def _unmeasured(plan: Plan) -> tuple[str, ...]:
 
 
 @contextmanager
-def waking(boards: Sequence[BoardSpec], state_folder: Path) -> Iterator[Rack]:
+def waking(boards: Sequence[BoardSpec], state_folder: Path, spares: Sequence[BoardSpec] = ()) -> Iterator[Rack]:
     """The boards; those that are folders and processes are brought to life first, below `state_folder`."""
-    enter_lab(boards)
-    with tempfile.TemporaryDirectory(prefix="fedrack-") as secrets, EmbeddedRack(boards, state_folder) as virtual:
+    every = [*boards, *spares]
+    enter_lab(every)
+    with tempfile.TemporaryDirectory(prefix="fedrack-") as secrets, EmbeddedRack(every, state_folder) as virtual:
         identity = Path(secrets) / "identity.pem"
         write_identity(identity, LONGEST_RUN)
-        with Rack(virtual.resolve(boards), identity) as rack:
+        with Rack(virtual.resolve(boards), identity, virtual.resolve(spares)) as rack:
             yield rack
 
 
@@ -165,7 +156,8 @@ def _write_up(plan: Plan, rack: Rack, code: Payload, started_utc: str, state: st
             "inventory": plan.inventory,
             "controller": _controller(),
             "code": code.folder,  # named after the digest of what was deployed
-            "boards": {board.name: _board(rack, board) for board in plan.boards},
+            "boards": {name: _board(board) for name, board in rack.everybody.items()},
+            "stand_ins": list(_stand_ins(verdicts.values())),
             "cells": [_cell(cell, verdicts.get(cell.cell_id)) for cell in plan.cells],
         }
     )
@@ -187,13 +179,12 @@ def _controller() -> dict[str, Any]:
     }
 
 
-def _board(rack: Rack, spec: BoardSpec) -> dict[str, Any]:
-    board = rack.boards[spec.name]
+def _board(board: Board) -> dict[str, Any]:
     return {
-        "board_class": spec.board_class,
-        "virtual": spec.virtual,
+        "board_class": board.spec.board_class,
+        "virtual": board.spec.virtual,
         "where": board.spec.where,
-        "budget_bytes": spec.memory_budget_bytes,
+        "budget_bytes": board.spec.memory_budget_bytes,
         "state": board.failure.outcome if board.failure else "ready",
         "detail": board.failure.message if board.failure else "",
         "copied_bytes": board.copied_bytes,
@@ -201,6 +192,14 @@ def _board(rack: Rack, spec: BoardSpec) -> dict[str, Any]:
         "not_restored": board.not_restored,
         "facts": board.facts,
     }
+
+
+def _stand_ins(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Cells that a board ran in the place of another; of an earlier part of a resumed run as well."""
+    for verdict in verdicts:
+        for name, board in verdict["boards"].items():
+            if board.get("in_place_of"):
+                yield {"cell_id": verdict["cell_id"], "board": name, **board["in_place_of"]}
 
 
 def _cell(cell: Cell, verdict: dict[str, Any] | None) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class BoardBusy(BoardError):
 
 
 class Quarantined(BoardError):
-    """The board has failed too often; it gets another chance in the next run."""
+    """The board was taken out, by the rule or by a person; its record says why."""
 
     outcome = "quarantined"
 

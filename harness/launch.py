@@ -19,6 +19,7 @@ from harness.datasets import DataFiles
 from harness.errors import AgentLost
 from harness.metering import metering
 from harness.payload import Payload
+from harness.plugins import place
 from harness.rack import Rack, Said
 from harness.store import RunFolder, now_utc, write_json
 from harness.study import Cell
@@ -138,6 +139,7 @@ def job_of(cell: Cell) -> dict[str, Any]:
     """The cell as the FL core's job. A round may take half of the cell's time, so that a stalled board is dropped
     while the others can still finish."""
     fields = {key: getattr(cell, key) for key in JOB_FIELDS}
+    fields["method"] = place(cell.method)
     return {"format": 1, "clients": list(cell.boards), **fields, "round_timeout_s": cell.timeout_s / 2}
 
 
@@ -185,7 +187,7 @@ def _start_workers(run: _CellRun, server: CoreProcess, port: str, code: Payload,
     run.rack.each(run.rack.usable, start)
     for board in run.rack.boards.values():
         if board.name not in run.running:
-            server.order(gone=board.name, reason=str(board.failure.message if board.failure else "did not start"))
+            server.order(gone=board.client, reason=str(board.failure.message if board.failure else "did not start"))
 
 
 def _take(run: _CellRun, said: Said, server: CoreProcess | None) -> None:
@@ -200,12 +202,12 @@ def _take(run: _CellRun, said: Said, server: CoreProcess | None) -> None:
         run.rack.boards[said.who].worker_ended()
         run.running.discard(said.who)
         if server is not None:
-            server.order(gone=said.who, reason=f"its worker ended ({_ending(event)})")
+            server.order(gone=run.rack.boards[said.who].client, reason=f"its worker ended ({_ending(event)})")
     elif event["event"] == "closed" and run.rack.boards[said.who].usable:
         run.rack.boards[said.who].fail(AgentLost(said.who, "the line to the agent was cut"))
         run.running.discard(said.who)
         if server is not None:
-            server.order(gone=said.who, reason="the line to the board was cut")
+            server.order(gone=run.rack.boards[said.who].client, reason="the line to the board was cut")
 
 
 def _take_from_program(run: _CellRun, said: Said) -> None:

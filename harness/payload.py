@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import plugins
 from harness.errors import FedRackError
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes from the same files, whenever they were checked out
@@ -32,9 +33,10 @@ class Payload:
         return f"{self.kind}/{self.digest}"
 
 
-def code_payload() -> Payload:
-    """The agent and the FL core as this controller has them."""
-    files = dict(_python_files(_HARNESS / "agent", "agent"))
+def code_payload(methods: Iterable[str] = ()) -> Payload:
+    """The agent and the FL core as this controller has them, and the packages of `methods` that are not ours."""
+    files = plugins.files(methods)
+    files.update(_python_files(_HARNESS / "agent", "agent"))
     files.update(_python_files(_HARNESS.parent / "fl_core", "fl_core"))
     return _payload("code", "agent and FL core", files)
 

@@ -34,6 +34,7 @@ class Progress:
     def __init__(self, console: Console, boards: dict[str, str], cells: int) -> None:
         self._console = console
         self._rows = {name: _Row(board_class=board_class) for name, board_class in boards.items()}
+        self._board_of = {name: name for name in boards}  # by client: who has its place
         self._cells = cells
         self._done = 0
         self._title = "connecting to the boards"
@@ -68,6 +69,15 @@ class Progress:
             what = ", ".join(board.put_back).replace("_", " ")
             self.say(f"{board.name}: an earlier run had left its {what} changed; restored", style="yellow")
 
+    def stands_in(self, board: Board) -> None:
+        """A twin has taken the place of a board."""
+        assert board.in_place_of is not None
+        del self._rows[self._board_of[board.client]]
+        self._board_of[board.client] = board.name
+        self._rows[board.name] = _Row(board_class=board.spec.board_class)
+        self.board_prepared(board)
+        self.say(f"{board.name}: stands in for {board.client} ({board.in_place_of.why})", style="yellow")
+
     def boards_restored(self, boards: Iterable[Board]) -> None:
         for board in boards:
             if board.not_restored:
@@ -96,7 +106,7 @@ class Progress:
         if event["event"] == "round":
             accuracy = "" if event["accuracy"] is None else f", accuracy {event['accuracy']:.3f}"
             for name in event["reported"]:
-                self._rows[name].last = f"round {event['round']}, stage {event['stage']}{accuracy}"
+                self._rows[self._board_of[name]].last = f"round {event['round']}, stage {event['stage']}{accuracy}"
         row = self._rows.get(said.who)
         if row is None:
             return

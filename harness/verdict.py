@@ -76,6 +76,7 @@ def _board(cell: Cell, board: Board, seen: Seen, ending: Ending, raw: Path) -> d
         "circumstances": as_json(seen.circumstances) if seen.circumstances else None,
         "board_class": board.spec.board_class,
         "virtual": board.spec.virtual,
+        "in_place_of": board.in_place_of._asdict() if board.in_place_of else None,
     }
 
 

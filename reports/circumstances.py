@@ -10,7 +10,7 @@ import pandas as pd
 from harness.circumstances import FIGURES
 from reports.data import Column, Entry, Section, Table
 from reports.read import Run
-from reports.tables import MISSING, count, listed, outcome, quantity, size, word
+from reports.tables import count, listed, outcome, quantity, size, word
 
 
 def circumstances(run: Run, cells: pd.DataFrame) -> Section:
@@ -129,19 +129,19 @@ def _span(figures: list[str]) -> str:
 def _observer(run: Run, cells: pd.DataFrame) -> Table:
     """The observer is measured too: samples, late and missed ones, its CPU time, its clock, and what failed."""
     rows = []
+    samples = run.samples["board"].value_counts()
+    agents = run.samples.groupby(["board", "cell_id"])["cpu_agent_s"].max().groupby("board").sum(min_count=1)
     for name in _names(run, cells):
-        own = run.samples[run.samples["board"] == name]
-        agent = own.groupby("cell_id")["cpu_agent_s"].max().sum(min_count=1)
         cell = cells[cells["board"] == name]
         late, missed = (cell[column].sum(min_count=1) for column in ("late_ticks", "missed_ticks"))
         faults = listed(sorted(set(cell["faults"].dropna()))) if cell["faults"].notna().any() else None
         rows.append(
             (
                 word(name),
-                count(len(own)) if len(own) else MISSING,
+                count(samples.get(name)),
                 count(late),
                 count(missed),
-                quantity(agent, mark=_mark(cells, name)),
+                quantity(agents.get(name), mark=_mark(cells, name)),
                 quantity(cell["clock_uncertainty_s"].max() * 1e3, 2),
                 quantity(cell["clock_drift_ppm"].abs().max(), 1),
                 word(faults, "warn"),

@@ -20,11 +20,13 @@ NOBODY = "No board of this run has told any power: energy is missing, which is n
 def energy(run: Run, cells: pd.DataFrame) -> Section:
     """One table per run; a sentence where nobody measured."""
     rows = run.energy[run.energy["window"] == "rounds"]
-    blocks: tuple[Block, ...] = (Paragraph(NOBODY),)
+    blocks: list[Block] = [Paragraph(NOBODY)]
     if len(rows):
         names = cells[["cell_id", "board", "label", "virtual"]]
-        blocks = (Paragraph(INTRO), _table(rows.merge(names, on=["cell_id", "board"], how="left")))
-    return Section(slug="energy", title="Energy", blocks=blocks)
+        blocks = [Paragraph(INTRO), _table(rows.merge(names, on=["cell_id", "board"], how="left"))]
+        silent = sorted(set(cells[cells["outcome"] == "completed"]["board"]) - set(rows["board"]))
+        blocks += [Paragraph(f"{board} told no power: its energy is missing, not zero.", "warn") for board in silent]
+    return Section(slug="energy", title="Energy", blocks=tuple(blocks))
 
 
 def _table(rows: pd.DataFrame) -> Table:

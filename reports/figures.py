@@ -10,7 +10,6 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
@@ -23,7 +22,15 @@ PHASES = {"download": "#c9bbe3", "compute": "#4a2f7c", "exchange": "#9a76c9", "u
 INK, FAINT, LIMIT = "#26303b", "#d5dae0", "#b3261e"
 
 STYLE: Any = {  # Any: the type of its keys differs between releases of matplotlib
-    **sns.axes_style("whitegrid"),
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.solid_capstyle": "round",
+    "patch.edgecolor": "w",
+    "patch.force_edgecolor": True,
+    "xtick.bottom": False,
+    "ytick.left": False,
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # matplotlib brings it: the same picture on every machine
     "font.size": 8.5,
@@ -101,7 +108,7 @@ def rows_down(axes: Axes, labels: Sequence[str]) -> None:
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     axes.tick_params(length=0)
-    sns.despine(ax=axes, left=True, bottom=True)
+    axes.spines[:].set_visible(False)
     axes.margins(x=0.16)
 
 

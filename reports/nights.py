@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure as Canvas
 
 from harness.nightly.findings import Shift
@@ -115,7 +114,6 @@ def _svg(name: str, y_name: str, lines: Sequence[Line]) -> str:
             panel.plot(line.x, line.y, color=line.colour, linewidth=1.0, marker=".", markersize=3)
         panel.set(xlabel="night", ylabel=y_name)
         panel.tick_params(length=0)
-        sns.despine(ax=panel)
         return canvas
 
     return draw(name, paint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pandas as pd
@@ -18,9 +19,18 @@ def outcomes(run: Run, cells: pd.DataFrame) -> Section:
     blocks: list[Block] = [Paragraph(gap, "warn") for gap in run.gaps]
     if run.manifest.get("state") != "finished":
         blocks.append(Paragraph("The run was interrupted: cells that it had not reached are missing.", "warn"))
+    blocks += [Paragraph(sentence, "warn") for sentence in stand_ins(run)]
     rows = (*_incomplete(cells), *_silent_boards(run, cells), *_silent_cells(run, cells))
     blocks.append(_table(rows) if rows else Paragraph("Every cell completed on every board."))
     return Section(slug="outcomes", title="Outcomes", blocks=tuple(blocks))
+
+
+def stand_ins(run: Run) -> Iterator[str]:
+    """Which board ran another one's cells, and why."""
+    found = Counter((one["board"], one["client"], one["why"]) for one in run.manifest.get("stand_ins") or [])
+    for (board, client, why), cells in found.items():
+        plural = "" if cells == 1 else "s"
+        yield f"{cells} cell{plural} ran on {board} in the place of {client}, with its share of the data: {why}."
 
 
 def _table(rows: tuple[Row, ...]) -> Table:

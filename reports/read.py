@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from harness.errors import FedRackError
+from harness.frame.schema import FORMAT as FRAMES_FORMAT
 from harness.frame.schema import FRAMES
 
 FORMAT = 1  # of manifest.json
@@ -74,12 +75,20 @@ def check_format(source: str, found: object) -> None:
 
 def _frame(path: Path) -> tuple[pd.DataFrame, str]:
     """The file's table in the schema's columns, and a sentence where the file could not be read."""
-    dtypes = {column.name: column.dtype for column in FRAMES[path.stem]}
-    frame, gap = pd.DataFrame(), ""
     try:
         frame = pd.read_parquet(path)
+        version = frame.attrs.get("format", FRAMES_FORMAT)  # early runs have none, and the manifest vouches for them
+        if version == FRAMES_FORMAT:
+            return _typed(frame, path.stem), ""
+        age = "new" if version > FRAMES_FORMAT else "old"
+        gap = f"{path.name}: format {version} is too {age}, this FedRack reads {FRAMES_FORMAT}."
     except FileNotFoundError:
         gap = f"{path.name} is not in the run folder."
-    except (OSError, ValueError) as error:  # pyarrow's own errors are both
+    except (OSError, ValueError, TypeError) as error:  # pyarrow's own errors are the first two
         gap = f"{path.name} could not be read: {error}."
-    return frame.reindex(columns=list(dtypes)).astype(dtypes), gap
+    return _typed(pd.DataFrame(), path.stem), gap
+
+
+def _typed(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    dtypes = {column.name: column.dtype for column in FRAMES[name]}
+    return frame.reindex(columns=list(dtypes)).astype(dtypes)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure as Canvas
 
 from harness.units import MIB
@@ -37,6 +36,8 @@ class Kind(NamedTuple):
     mark_virtual: bool  # a virtual board's bytes are real, its watts and degrees are not
 
 
+Readings = Mapping[Hashable, tuple[np.ndarray, np.ndarray]]  # of cell and board: times and values
+
 MEMORY = Kind("memory", "resident memory of the worker, MiB", False)
 POWER = Kind("power", "power, W", True)
 HEAT = Kind("temperature", "hottest sensor, °C", True)
@@ -44,9 +45,10 @@ HEAT = Kind("temperature", "hottest sensor, °C", True)
 
 def traces(run: Run, cells: pd.DataFrame, colours: Mapping[str, str]) -> Section:
     """A figure per kind and group that has readings; a sentence where there are none."""
+    every = ((MEMORY, _by_cell(_memory(run))), (POWER, _by_cell(_power(run))), (HEAT, _by_cell(_heat(run))))
     found = [
         figure
-        for kind, readings in ((MEMORY, _memory(run)), (POWER, _power(run)), (HEAT, _heat(run)))
+        for kind, readings in every
         for group, own in groups(cells)
         for figure in _figure(kind, group, own, readings, colours)
     ]
@@ -81,19 +83,24 @@ def _readings(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(t_s=moments)[["cell_id", "board", "t_s", "value"]].dropna()
 
 
+def _by_cell(rows: pd.DataFrame) -> Readings:
+    """Cell and board -> times and values, each (n,): a million rows are taken apart once, not once a figure."""
+    columns = [rows[name].to_numpy(dtype=float) for name in ("t_s", "value")]
+    places = rows.groupby(["cell_id", "board"], sort=False).indices
+    return {key: (columns[0][place], columns[1][place]) for key, place in places.items()}
+
+
 def _figure(
-    kind: Kind, group: str, cells: pd.DataFrame, readings: pd.DataFrame, colours: Mapping[str, str]
+    kind: Kind, group: str, cells: pd.DataFrame, readings: Readings, colours: Mapping[str, str]
 ) -> Iterator[Traces]:
     first = cells.drop_duplicates(["board", "label"])  # repeats would hide each other
-    by_cell = readings[readings["cell_id"].isin(first["cell_id"])].groupby(["cell_id", "board"], sort=False)
-    drawn = [row for _, row in first.iterrows() if (row["cell_id"], row["board"]) in by_cell.groups]
+    drawn = [row for _, row in first.iterrows() if (row["cell_id"], row["board"]) in readings]
     if not drawn:
         return
     shown = drawn[:MAX_LINES]
     boards = list(dict.fromkeys(row["board"] for row in shown))
     lines = tuple(
-        _line(row, by_cell.get_group((row["cell_id"], row["board"])), colours, boards.index(row["board"]))
-        for row in shown
+        _line(row, *readings[row["cell_id"], row["board"]], colours, boards.index(row["board"])) for row in shown
     )
     mark = virtual_mark(first) if kind.mark_virtual else ""
     name = f"trace-{kind.name}-{group}"
@@ -109,8 +116,7 @@ def _figure(
     )
 
 
-def _line(row: Any, readings: pd.DataFrame, colours: Mapping[str, str], place: int) -> Line:
-    times, values = (readings[column].to_numpy(dtype=float) for column in ("t_s", "value"))
+def _line(row: Any, times: np.ndarray, values: np.ndarray, colours: Mapping[str, str], place: int) -> Line:
     kept = extremes(values)
     return Line(
         board=str(row["board"]),
@@ -139,7 +145,6 @@ def _svg(name: str, y_name: str, lines: tuple[Line, ...]) -> str:
         panel.set(xlabel=TIME, ylabel=y_name)
         panel.set_ylim(bottom=0)
         panel.tick_params(length=0)
-        sns.despine(ax=panel)
         canvas.legend(loc="outside right upper", fontsize=7.5)
         return canvas
 

@@ -8,11 +8,13 @@ than three repeats) our single figure takes its place, and the reason says so.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+from harness.errors import BadInput, Problem
 from reports.data import Entry, Tone
 from reports.statistics import Estimate
 from reports.tables import MINUS, TIE, listed
@@ -59,13 +61,39 @@ class Verdict:
 
 
 def load_claims(path: Path) -> tuple[Claim, ...]:
-    """Read a `published.csv`; an empty value stays missing."""
+    """Read a `published.csv`; an empty value stays missing, an empty condition is not known.
+
+    Raises `BadInput` with every line that is no claim.
+    """
     with path.open(encoding="utf-8", newline="") as stream:
-        return tuple(_claim(**row) for row in csv.DictReader(stream))
+        lines = list(csv.DictReader(stream))
+    problems = [problem for number, line in enumerate(lines, start=2) for problem in _problems(number, line)]
+    if problems:
+        raise BadInput(str(path), problems)
+    return tuple(_claim(**line) for line in lines)
+
+
+def _problems(number: int, line: Mapping[str | None, str | None]) -> Iterator[Problem]:
+    """`number`: of the line in the file; a short line has None for what it lacks, a long one a column None."""
+    names = {field.name for field in fields(Claim)}
+    if set(line) != names or None in line.values():
+        remedy = f"give it the columns {', '.join(sorted(names))}"
+        yield Problem(path=f"line {number}", what="it has other columns than a claim", remedy=remedy)
+        return
+    if line["value"] and not _is_number(line["value"]):
+        yield Problem(path=f"line {number}", what=f"{line['value']!r} is no number", remedy="leave it empty if unknown")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _claim(*, value: str, **words: str) -> Claim:
-    return Claim(value=float(value) if value else None, **words)
+    conditions = {name: words[name] or UNKNOWN for name in ("model", "dataset")}
+    return Claim(value=float(value) if value else None, **{**words, **conditions})
 
 
 def judge(claim: Claim, measured: Mapping[str, Estimate | None], *, obstacle: str = "") -> Verdict:

@@ -28,6 +28,7 @@ from harness.inventory import BoardSpec
 from harness.load.image import load_image
 from harness.payload import Payload
 from harness.study import Cell
+from harness.twins import StandIn
 
 ASK_TIMEOUT_S = 30.0
 STOP_GRACE_S = 3.0
@@ -61,9 +62,13 @@ class BoardState(enum.Enum):
 class Board:
     """One board for the length of a run. Events of its agent go to `listener(board, event)`, in another thread."""
 
-    def __init__(self, spec: BoardSpec, listener: Callable[[Board, Event], None]) -> None:
+    def __init__(
+        self, spec: BoardSpec, listener: Callable[[Board, Event], None], in_place_of: StandIn | None = None
+    ) -> None:
         self.spec = spec
         self.name = spec.name
+        self.in_place_of = in_place_of
+        self.client = in_place_of.client if in_place_of else spec.name  # its name in the federation
         self.state = BoardState.NEW
         self.failure: BoardError | None = None
         self.facts: dict[str, Any] = {}
@@ -84,6 +89,11 @@ class Board:
     @property
     def usable(self) -> bool:
         return self.state in (BoardState.READY, BoardState.RUNNING)
+
+    @property
+    def software(self) -> tuple[str, ...]:
+        """What must agree between a board and its twin: image and what of it is installed, system, interpreter."""
+        return (self._image, *(str(self.facts.get(name)) for name in ("system", "machine", "python")))
 
     def prepare(self, run_id: str, payloads: Sequence[Payload], identity: Path | None = None) -> None:
         """Connect, deploy, start the agent and take the board's lease. On failure the board is broken, not raised.
@@ -121,7 +131,7 @@ class Board:
 
     def start(self, cell: Cell, code: Payload, data: Payload | None, server: str, out: str) -> Event:
         """Start the cell's worker; returns what the agent says of its budget. Raises `BoardError`."""
-        worker = ["fl_core.worker", "--server", server, "--client", self.name]
+        worker = ["fl_core.worker", "--server", server, "--client", self.client]
         files = ["--data", data.folder if data else ".", "--events", f"{out}/events.jsonl", "--tls", IDENTITY]
         environment = {
             **self._environment,

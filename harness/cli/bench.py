@@ -26,8 +26,12 @@ EXIT_INTERRUPTED = 130
 @REPORT
 @RESULTS
 @click.option("--study", type=click.Path(path_type=Path), help="Cells to run instead of the report's own study.yaml.")
+@click.option("--spares", metavar="PATTERN", help="Boards that may stand in for a twin of theirs that fails.")
 @click.option("--resume", metavar="RUN_ID", help="Go on with a run that was cut off; its finished cells are kept.")
-def bench(inventory: Path, devices: str, report: str, results: Path, study: Path | None, resume: str | None) -> None:
+def bench(
+    inventory: Path, devices: str, report: str, results: Path, study: Path | None, spares: str | None,
+    resume: str | None,
+) -> None:  # fmt: skip
     """Run a report's cells on boards and draw the report.
 
     Exit codes: 0 all boards measured, 2 bad input (nothing was started), 3 some boards could not be measured, or not be
@@ -42,11 +46,12 @@ def bench(inventory: Path, devices: str, report: str, results: Path, study: Path
         study=cells,
         report=report,
         boards=boards,
+        spares=tuple(spec for spec in loaded.select(spares) if spec not in boards) if spares else (),
         inventory=str(inventory),
         devices=devices,
         folder=folder,
         results=results,
-        command=_command(inventory, devices, report, results, study),
+        command=_command(inventory, devices, report, results, study, spares),
     )
     finished = _run(plan, console)
     build_and_name(console, folder)
@@ -60,11 +65,12 @@ def bench(inventory: Path, devices: str, report: str, results: Path, study: Path
         raise click.exceptions.Exit(EXIT_SOME_UNMEASURED)
 
 
-def _command(inventory: Path, devices: str, report: str, results: Path, study: Path | None) -> str:
+def _command(inventory: Path, devices: str, report: str, results: Path, study: Path | None, spares: str | None) -> str:
     """How to ask for the same run again."""
     words = [sys.argv[0], "bench", "--inventory", inventory, "--devices", devices, "--report", report]
     words += ["--results", results] if results != Path("results") else []
     words += ["--study", study] if study else []
+    words += ["--spares", spares] if spares else []
     return shlex.join(str(word) for word in words)
 
 

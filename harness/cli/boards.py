@@ -18,7 +18,7 @@ from harness.inventory import BoardSpec
 from harness.lab.enter import enter_lab
 from harness.load import load_inventory
 from harness.side_by_side import side_by_side
-from harness.states import BoardRecord, State, States
+from harness.states import FOLDER, BoardRecord, State, States
 from harness.units import show_bytes
 from harness.virtual.embedded import EmbeddedRack
 
@@ -33,9 +33,11 @@ from harness.virtual.embedded import EmbeddedRack
 def boards(inventory: Path, devices: str, results: Path, live: bool, quarantine: str | None, release: bool) -> None:
     """List the boards that --devices names, with their states.
 
-    unknown > reachable > provisioned > ready > running; broken and quarantined with their evidence.
+    unknown > reachable > provisioned > ready > running; broken and quarantined with their evidence and its remedy.
+    Quarantined by rule (two failures in three tries, a failed health check): a passed `fedrack doctor` ends it, on
+    probation. Quarantined by hand: --release ends it.
     """
-    specs, states = load_inventory(inventory).select(devices), States(results / ".boards")
+    specs, states = load_inventory(inventory).select(devices), States(results / FOLDER)
     for spec in specs:
         if quarantine:
             states[spec.name] = states[spec.name].quarantined(quarantine)
@@ -65,6 +67,7 @@ def _ask(spec: BoardSpec, states: States) -> tuple[str, str]:
         return spec.name, "cannot be told"
     if found.held:
         return spec.name, found.holder or "somebody"
+    states[spec.name] = states[spec.name].let_go()  # a run that was killed could not say that it has ended
     return spec.name, f"nobody; a lock of {found.holder} is stale" if found.stale else "nobody"
 
 
@@ -74,11 +77,16 @@ def _table(specs: tuple[BoardSpec, ...], states: States, held: dict[str, str]) -
         where = "given at start" if spec.virtual == "embedded" else spec.where
         budget = show_bytes(spec.memory_budget_bytes) if spec.memory_budget_bytes else "whole board"
         about = (spec.name, spec.board_class, spec.virtual or "no", where, spec.image, budget)
-        cells = (*about, _state(states[spec.name]), held.get(spec.name, ""), ", ".join(spec.groups))
+        record = states[spec.name]
+        cells = (*about, _state(record), held.get(spec.name, record.held_by), ", ".join(spec.groups))
         table.add_row(*(escape(cell) for cell in cells))
     return table
 
 
 def _state(record: BoardRecord) -> str:
+    """`quarantined since ..., by hand: fan rattles -> fedrack boards --release`."""
     since = f" since {record.since_utc}" if record.since_utc else ""
-    return f"{record.state}{since}" + (f": {record.evidence}" if record.evidence else "")
+    marks = [", by hand"] if record.by_hand else [", on probation"] if record.probation else []
+    why = f": {record.evidence}" if record.evidence else ""
+    remedy = f" -> {record.remedy}" if record.remedy else ""
+    return "".join([record.shown, since, *marks, why, remedy])

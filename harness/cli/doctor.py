@@ -14,12 +14,14 @@ from harness.cli.paths import DEVICES, INVENTORY, RESULTS
 from harness.connect import connect
 from harness.doctor.base import Finding, Verdict
 from harness.doctor.examine import Examined, examine_all
+from harness.doctor.health import remember
 from harness.lab.enter import enter_lab
 from harness.load import load_inventory
-from harness.load.image import load_image
 from harness.payload import code_payload
-from harness.states import State, States
+from harness.provision.pins import images_of
+from harness.states import FOLDER, States
 from harness.virtual.embedded import EmbeddedRack
+from harness.wheels.cache import default_folder
 
 EXIT_SOME_FAILED = 3
 _STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red", Verdict.UNKNOWN: "dim"}
@@ -37,11 +39,11 @@ def doctor(inventory: Path, devices: str, results: Path, deadline_s: float, as_j
     Exit codes: 0 no check failed (warnings may stand), 2 bad input, 3 some check failed on some board.
     """
     boards = load_inventory(inventory).select(devices)
-    images = {name: load_image(name) for name in {board.image for board in boards}}
+    images = images_of(boards, default_folder())
     enter_lab(boards)
     with EmbeddedRack(boards, results / ".virtual") as rack:
         examined = examine_all(rack.resolve(boards), images, connect, code_payload(), deadline_s)
-    _remember(States(results / ".boards"), examined)
+    remember(States(results / FOLDER), examined)
     if as_json:
         for each in examined:
             print(json.dumps({"board": each.board, "well": each.well, "findings": [asdict(f) for f in each.findings]}))
@@ -49,16 +51,6 @@ def doctor(inventory: Path, devices: str, results: Path, deadline_s: float, as_j
         _show(Console(), examined)
     if not all(each.well for each in examined):
         raise click.exceptions.Exit(EXIT_SOME_FAILED)
-
-
-def _remember(states: States, examined: Sequence[Examined]) -> None:
-    for each in examined:
-        before = states[each.board]
-        if each.well:
-            states[each.board] = before.seen(State.READY)
-        else:
-            first = each.failures[0]
-            states[each.board] = before.failed(f"{first.check}: {first.evidence}", first.remedy)
 
 
 def _show(console: Console, examined: Sequence[Examined]) -> None:

@@ -29,11 +29,12 @@ HISTORY = "history.parquet"
 @REPORT
 @RESULTS
 @click.option("--study", type=click.Path(path_type=Path), help="Cells to run instead of the report's own study.yaml.")
+@click.option("--spares", metavar="PATTERN", help="Boards that may stand in for a twin of theirs that fails.")
 @click.option("--add", "run_id", metavar="RUN_ID", help="Take a run that is there instead of running one.")
 @click.pass_context
 def nightly(
     context: click.Context, inventory: Path, devices: str, report: str, results: Path, study: Path | None,
-    run_id: str | None,
+    spares: str | None, run_id: str | None,
 ) -> None:  # fmt: skip
     """Run a report's cells and say what has changed against the nights before.
 
@@ -43,7 +44,7 @@ def nightly(
     if run_id is None:
         try:
             context.invoke(bench, inventory=inventory, devices=devices, report=report, results=results, study=study,
-                           resume=None)  # fmt: skip
+                           spares=spares, resume=None)  # fmt: skip
         except click.exceptions.Exit as ended:
             code = ended.exit_code
             if code != EXIT_SOME_UNMEASURED:

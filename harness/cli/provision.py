@@ -16,11 +16,11 @@ from harness.cli.paths import DEVICES, INVENTORY, RESULTS
 from harness.connect import connect
 from harness.lab.enter import enter_lab
 from harness.load import load_inventory
-from harness.load.image import load_image
+from harness.provision.pins import images_of, pin
 from harness.provision.privileged import sudoers
 from harness.provision.rack import Outcome, Told, plan_offline, provision
 from harness.provision.steps import Step
-from harness.states import States
+from harness.states import FOLDER, States
 from harness.virtual.embedded import EmbeddedRack
 from harness.wheels.cache import Cache, default_folder
 
@@ -35,6 +35,14 @@ EXIT_SOME_FAILED = 3
 @click.option("--offline", is_flag=True, help="Print what fresh boards would need. Connects to none.")
 @click.option("--sudoers", "only_sudoers", is_flag=True, help="Print the rules for sudo that the boards need, and end.")
 @click.option("--cache", "cache_folder", type=click.Path(path_type=Path), help="Wheels.  [default: ~/.cache/fedrack]")
+@click.option(
+    "--pin",
+    "pin_files",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="WHEEL",
+    help="Vouch for a vendor's wheel that you have compared; images without its hash take it from now on.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per board instead of words.")
 def provision_command(
     inventory: Path,
@@ -44,6 +52,7 @@ def provision_command(
     offline: bool,
     only_sudoers: bool,
     cache_folder: Path | None,
+    pin_files: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Install each board's image. A second time does nothing.
@@ -52,7 +61,10 @@ def provision_command(
     """
     console = Console()
     boards = load_inventory(inventory).select(devices)
-    images = {name: load_image(name) for name in {board.image for board in boards}}
+    cache = Cache(cache_folder or default_folder())
+    for wheel in pin_files:
+        _print(console, f"{wheel.name}: pinned with SHA-256 {pin(cache.folder, wheel)}")
+    images = images_of(boards, cache.folder)
     if only_sudoers:
         users = {board.user for board in boards if board.virtual is None} or {getpass.getuser()}
         for user in sorted(users):
@@ -61,7 +73,7 @@ def provision_command(
     if offline:
         outcomes = [Outcome(board=made.board, plan=made) for made in plan_offline(boards, images)]
     else:
-        cache, states = Cache(cache_folder or default_folder()), States(results / ".boards")
+        states = States(results / FOLDER)
         told = _teller(console, quiet=as_json)
         enter_lab(boards)
         with EmbeddedRack(boards, results / ".virtual") as rack:

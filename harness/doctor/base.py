@@ -6,6 +6,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from harness.facts.android import Android
 from harness.facts.base import Found
 from harness.facts.clock_sync import ClockSync
 from harness.facts.link import Link
@@ -52,6 +53,7 @@ class Patient:
     torch: Found[TorchBuild]
     sensors: Found[SensorReading]
     link: Found[Link]
+    android: Found[Android]
 
 
 Check = Callable[[Patient], Finding]

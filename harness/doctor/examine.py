@@ -16,6 +16,7 @@ from harness.doctor.base import Finding, Patient, Verdict, failed, ok
 from harness.doctor.checks import CHECKS
 from harness.doctor.listener import Listener
 from harness.errors import BoardError, CommandFailed, HostKeyRefused, LoginRefused
+from harness.facts.android import ANDROID
 from harness.facts.base import Fact, Found, read
 from harness.facts.clock_sync import CLOCK_SYNC
 from harness.facts.gather import gather
@@ -138,6 +139,7 @@ def _asked(
         "throttled": THROTTLED,
         "zones": temperatures(),
         "clock": CLOCK_SYNC,
+        "android": ANDROID,
     }
     begin_s = time.time()
     answers = gather(connection, [*others.values(), MACHINE])

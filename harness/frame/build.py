@@ -15,7 +15,7 @@ from harness.frame.align import on_controller
 from harness.frame.circumstances import circumstance_rows, mark
 from harness.frame.energy import energy_rows, headline
 from harness.frame.readings import BOARD, Row
-from harness.frame.schema import FRAMES, Column
+from harness.frame.schema import FORMAT, FRAMES, Column
 from harness.frame.trace import BoardTrace, read_trace
 from harness.store import RunFolder, read_lines
 
@@ -41,6 +41,7 @@ def build_frames(folder: RunFolder) -> dict[str, pd.DataFrame]:
             _add_board(rows, verdict, board, cell_path / "raw" / board, server)
     frames = {name: to_frame(rows[name], FRAMES[name]) for name in FRAMES}
     for name, frame in frames.items():
+        frame.attrs["format"] = FORMAT
         frame.to_parquet(folder.path / f"{name}.parquet", index=False)
     return frames
 

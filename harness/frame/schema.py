@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FORMAT = 1  # of the parquet files, in their metadata
+
 
 @dataclass(frozen=True)
 class Column:

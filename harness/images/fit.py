@@ -77,7 +77,7 @@ def choose(image: Image, platform: Platform) -> Choice:
 
 def _objections(wheel: Wheel, platform: Platform) -> Iterator[str]:
     if wheel.sha256 is None:
-        yield f"no hash of {wheel.file} is known: obtain it, compare it, and pin `sha256:` in the image"
+        yield f"no hash of {wheel.file} is known: obtain it, compare it, then `fedrack provision --pin FILE`"
     if wheel.name != "torch":
         return
     release = Version(Version(wheel.version).base_version)

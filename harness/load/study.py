@@ -12,6 +12,7 @@ from fl_core.catalogue import DATASETS, METHODS, MODELS
 from harness.errors import BadInput, Problem
 from harness.load.document import read_yaml
 from harness.load.fields import BudgetMb, Count, Keys, Number, Seconds, Text, Whole, as_mapping, checked, field, one_of
+from harness.plugins import outside
 from harness.study import Cell, Study
 from harness.units import bytes_from_mib
 
@@ -62,7 +63,7 @@ def _partition(raw: Any) -> Any:
 
 
 class _Method(Keys):
-    name: Annotated[Text, one_of("method", METHODS)]
+    name: Annotated[Text, one_of("method", [*METHODS, *outside()])]
     options: dict[str, JsonValue] = Field(default_factory=dict)
 
 

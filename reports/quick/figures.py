@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
@@ -139,7 +138,6 @@ def accuracy(name: str, curves: pd.DataFrame, colours: Mapping[str, str]) -> str
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.legend(loc="lower right")
         panel.tick_params(length=0, colors=INK)
-        sns.despine(ax=panel)
         return canvas
 
     return draw(name, paint)

@@ -9,6 +9,7 @@ from reports import stability
 from reports.compare import BASELINE, LEVELS, workload
 from reports.data import Finding, Paragraph, Section, Tone
 from reports.labels import groups
+from reports.outcomes import stand_ins
 from reports.quick import accuracy, equality, figures, fits, published
 from reports.quick.facts import Facts
 from reports.read import Run
@@ -119,6 +120,8 @@ def _unstable(facts: Facts) -> Iterator[Finding]:
 
 def _missing(facts: Facts) -> Iterator[Finding]:
     run = facts.run
+    for sentence in stand_ins(run):
+        yield Finding("Stand-in", sentence, "warn")
     absent = [name for name, board in run.boards.items() if board.get("state") not in (None, "ready")]
     if absent:
         share = f"{len(absent)} of {len(run.boards)} boards"

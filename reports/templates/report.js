@@ -24,7 +24,7 @@ function plot(name, data) {
       stroke: line.colour, dash: line.dash, width: 1.6, spanGaps: true, points: { show: false },
       value: (_, y) => (y === null || y === undefined ? "–" : y.toFixed(1) + " " + unit),
     }))),
-    axes: [{ ...axis, label: data.x_name, labelSize: 22 }, { ...axis, label: data.y_name, labelSize: 22, size: 60 }],
+    axes: [{ ...axis, label: data.x_name, labelSize: 22, size: 34 }, { ...axis, label: data.y_name, labelSize: 22, size: 60 }],
     cursor: { drag: { x: true, y: false }, focus: { prox: 24 } },
     focus: { alpha: 0.35 },
   }, joined, place);

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import harness.bench
-import harness.health
 import harness.launch
 import harness.preflight
+import harness.states
 import harness.store
 from harness.cli import main
 
@@ -45,7 +45,7 @@ harness.launch._take = with_events(harness.launch._take)
 harness.launch.write_json = with_events(harness.launch.write_json)
 harness.preflight.write_json = with_events(harness.preflight.write_json)
 harness.store.write_json = with_events(harness.store.write_json)
-harness.health.write_json = with_events(harness.health.write_json)
+harness.states.write_json = with_events(harness.states.write_json)
 harness.bench.build_frames = with_events(harness.bench.build_frames)
 sys.argv = ["fedrack", *sys.argv[3:]]
 try:

@@ -1,4 +1,7 @@
-"""Killed at every event of a small run and resumed, the results are those of the unbroken run. Slow: make test-slow."""
+"""Killed at an event of a small run and resumed: the results are those of the unbroken run.
+
+Every event: make test-slow.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -13,11 +17,6 @@ import pytest
 
 from tests.bench.conftest import STUDY
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(7200),
-    pytest.mark.skipif("FEDRACK_SLOW" not in os.environ, reason="half an hour: make test-slow"),
-]
 RIG = Path(__file__).with_name("kill_at.py")
 EVERY = int(os.environ.get("FEDRACK_KILL_STEP", "1"))  # 1: every event
 MARGIN = 10  # by which the number of events varies between runs
@@ -47,22 +46,41 @@ def finished(folder: Path) -> dict[str, str]:
     return {verdict["cell_id"]: verdict["started_utc"] for verdict in verdicts}
 
 
-def test_every_kill_point(tmp_path: Path) -> None:
-    whole = tmp_path / "whole"
+def sweep(folder: Path, points: Callable[[int], Iterable[int]]) -> None:
+    """Kill at each of `points(number of events)`, resume, and compare with the unbroken run."""
+    whole = folder / "whole"
     whole.mkdir()
     assert run(whole, 0) == 0
     events, unbroken = int((whole / "count").read_text()), results(whole)
     assert events > 30 and (unbroken["outcome"] == "completed").all()
-    for stop_at in range(1, events + 1, EVERY):
-        folder = tmp_path / str(stop_at)
-        folder.mkdir()
-        if run(folder, stop_at) == 0:  # how often a board tells of itself varies by a few: this run had fewer events
-            assert stop_at > events - MARGIN
+    for stop_at in points(events):
+        if not resumes_as_if_unbroken(folder / str(stop_at), stop_at, unbroken):
+            assert stop_at > events - MARGIN  # how often a board tells of itself varies: this run had fewer events
             break
-        before = finished(folder)
-        begun = list(folder.glob("results/quick/*"))
-        more = ["--resume", begun[0].name] if begun else []
-        assert run(folder, 0, *more) == 0, f"event {stop_at} of {events}"
-        pd.testing.assert_frame_equal(results(folder), unbroken, obj=f"event {stop_at} of {events}")
-        kept = finished(folder)
-        assert all(kept[cell] == start for cell, start in before.items()), f"event {stop_at}: a cell was repeated"
+
+
+def resumes_as_if_unbroken(folder: Path, stop_at: int, unbroken: pd.DataFrame) -> bool:
+    """False where the run ended before that event."""
+    folder.mkdir()
+    if run(folder, stop_at) == 0:
+        return False
+    before = finished(folder)
+    begun = list(folder.glob("results/quick/*"))
+    assert run(folder, 0, *(["--resume", begun[0].name] if begun else [])) == 0, f"event {stop_at}"
+    pd.testing.assert_frame_equal(results(folder), unbroken, obj=f"event {stop_at}")
+    kept = finished(folder)
+    assert all(kept[cell] == start for cell, start in before.items()), f"event {stop_at}: a cell was repeated"
+    return True
+
+
+def test_a_kill_point_in_the_second_cell(tmp_path: Path) -> None:
+    """The cross-section for every day; one cell is finished and must not be repeated."""
+    sweep(tmp_path, lambda events: [events * 3 // 5])
+    assert len(finished(tmp_path / "whole")) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.skipif("FEDRACK_SLOW" not in os.environ, reason="half an hour: make test-slow")
+def test_every_kill_point(tmp_path: Path) -> None:
+    sweep(tmp_path, lambda events: range(1, events + 1, EVERY))

@@ -11,6 +11,7 @@ import pytest
 
 from harness.doctor.base import Patient, Verdict
 from harness.doctor.checks import CHECKS
+from harness.facts.android import Android
 from harness.facts.base import Found
 from harness.facts.cgroup import Cgroups
 from harness.facts.clock_sync import ClockSync
@@ -38,6 +39,7 @@ TORCH = TorchBuild(
     version="1.10.0", git="", cuda="10.2", cuda_usable=True, mkldnn=False, config_sha256="", python="3.6.9", works=True,
     cuda_archs=("sm_53", "sm_62"),
 )  # fmt: skip
+PHONE = Android(model="Pixel 6", manufacturer="Google", release="14", api_level=34, abi="arm64-v8a")
 HEALTHY = Patient(
     spec=SPEC,
     image=IMAGE,
@@ -61,6 +63,7 @@ HEALTHY = Patient(
         value=SensorReading(names=("ina3221/POM_5V_IN/power_w", "mem_available_bytes"), failed=(), rate_hz=10.0)
     ),
     link=Found(value=Link(round_trip_s=0.001, best_s=0.0005, rate_bytes_per_s=1e8)),
+    android=Found(value=None),
 )
 
 
@@ -182,6 +185,9 @@ CHANGES: list[tuple[Callable[[Patient], Patient], str, Verdict, str]] = [
         Verdict.WARNING,
         "since boot",
     ),
+    (but(android=Found(value=PHONE)), "android", Verdict.WARNING, "Pixel 6, Android 14, arm64-v8a: it may end"),
+    (but(android=Found(value=replace(PHONE, api_level=30))), "android", Verdict.OK, "Google Pixel 6"),
+    (but(image=load_image("phone-termux"), android=Found(value=None, fault="")), "android", Verdict.UNKNOWN, "getprop"),
     (but(zones=Found(value=(Zone(name="cpu", temperature_c=83.0),))), "throttling", Verdict.WARNING, "83 degrees"),
 ]
 

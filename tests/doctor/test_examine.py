@@ -52,7 +52,7 @@ def test_boards_that_are_well(boards: tuple[BoardSpec, ...]) -> None:
     for examined in examine(*boards):
         assert examined.well, examined.failures
         checks = {finding.check: finding for finding in examined.findings}
-        assert len(checks) == 15 and "torch" in checks
+        assert len(checks) == 16 and "torch" in checks
         assert checks["link"].evidence.endswith("to 127.0.0.1") and " Hz" in checks["sensors"].evidence
 
 

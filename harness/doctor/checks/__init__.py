@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.doctor.base import Check
+from harness.doctor.checks.android import android
 from harness.doctor.checks.cgroup import cgroup
 from harness.doctor.checks.clock import clock
 from harness.doctor.checks.disk import disk
@@ -19,4 +20,5 @@ from harness.doctor.checks.users import users
 
 CHECKS: tuple[Check, ...] = (
     clock, disk, memory, swap, python, image, torch, cgroup, power_mode, sensors, link, users, throttling,
+    android,
 )  # fmt: skip
