@@ -19,7 +19,7 @@ MakeJob = Callable[..., Job]
 def run(job: Job, folder: str, **more: Any) -> tuple[str, list[dict[str, Any]]]:
     events: list[dict[str, Any]] = []
     done = PooledServer(job, folder, HerePool(job, folder), events.append, **more).run_rounds()
-    return done["parameters_sha256"], events
+    return done["parameters_sha256"], [event for event in events if event["event"] == "round"]
 
 
 @pytest.mark.parametrize("method", ["fedavg", "freeze", "recompute", "split"])
