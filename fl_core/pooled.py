@@ -110,7 +110,9 @@ class PooledServer(Coordinator):
         tally.finish()
         facts: Dict[str, Any] = {
             "round_s": time.monotonic() - started_s,
-            "clients": {client: _told(plan.tasks[client], report, wire[client]) for client, report in tally.reports.items()},
+            "clients": {
+                client: _told(plan.tasks[client], report, wire[client]) for client, report in tally.reports.items()
+            },
         }
         if self._speeds is not None:
             facts["virtual_s"] = max([sum(arrivals[client].values()) for client in wanted] + self._waits(plan, tally))

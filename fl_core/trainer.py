@@ -75,7 +75,7 @@ class Trainer:
         return Played(order.client, trained.samples, trained.train_loss, trained.facts, update, peak_bytes)
 
     def _rehearse(self, client: Client, order: Order) -> Optional[int]:
-        """The tensor peak of a stage that was not played before; a split is not rehearsed, its edge half would learn."""
+        """The tensor peak of a stage not played before. A split is not rehearsed: its edge half would learn."""
         stage = order.task.stage
         if not self._job.rehearse_batches or stage.edge is not None or stage.name in self._rehearsed:
             return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +12,6 @@ from typing import Any
 
 from rich.console import Console
 
-from harness import __version__
 from harness.datasets import DataFiles, find
 from harness.errors import Quarantined
 from harness.frame.build import build_frames
@@ -22,6 +19,7 @@ from harness.health import FILE, HealthBook
 from harness.inventory import BoardSpec
 from harness.lab.enter import enter_lab
 from harness.launch import run_cell
+from harness.manifest import cell_facts, controller_facts
 from harness.outcome import MEASURED
 from harness.payload import Payload, code_payload, data_payload
 from harness.preflight import check_cells, same_plan, to_do
@@ -163,10 +161,10 @@ def _write_up(plan: Plan, rack: Rack, code: Payload, started_utc: str, state: st
             "command": plan.command,
             "devices": plan.devices,
             "inventory": plan.inventory,
-            "controller": _controller(),
+            "controller": controller_facts(),
             "code": code.folder,  # named after the digest of what was deployed
             "boards": {board.name: _board(rack, board) for board in plan.boards},
-            "cells": [_cell(cell, verdicts.get(cell.cell_id)) for cell in plan.cells],
+            "cells": [cell_facts(cell, verdicts.get(cell.cell_id)) for cell in plan.cells],
         }
     )
 
@@ -175,16 +173,6 @@ def _first_start(plan: Plan, started_utc: str) -> str:
     """A resumed run began when it first began."""
     manifest = plan.folder.path / MANIFEST
     return str(read_json(manifest)["started_utc"]) if manifest.is_file() else started_utc
-
-
-def _controller() -> dict[str, Any]:
-    return {
-        "fedrack": __version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "system": platform.platform(),
-        "cpu_count": os.cpu_count(),
-    }
 
 
 def _board(rack: Rack, spec: BoardSpec) -> dict[str, Any]:
@@ -201,10 +189,3 @@ def _board(rack: Rack, spec: BoardSpec) -> dict[str, Any]:
         "not_restored": board.not_restored,
         "facts": board.facts,
     }
-
-
-def _cell(cell: Cell, verdict: dict[str, Any] | None) -> dict[str, Any]:
-    names = ("group", "method", "model", "dataset", "label", "options")
-    facts = {name: getattr(cell, name) for name in names}
-    state = verdict["state"] if verdict else "not_run"
-    return {"cell_id": cell.cell_id, **facts, "state": state, "reason": verdict["reason"] if verdict else ""}

@@ -38,7 +38,7 @@ def test_speeds_are_found_again_in_rounds_that_they_made() -> None:
     rows = []
     for name, speed in made.items():
         for samples, size in ((64, 10**6), (640, 4 * 10**6), (128, 2 * 10**6)):
-            phases = speed.seconds(samples, size, size // 2)
+            phases = speed.seconds(samples, 1.0, size, size // 2)
             seconds = {f"{phase}_s": phases[phase] for phase in ("download", "compute", "upload")}
             rows.append({"board_class": name, "round_s": sum(phases.values()), "exchange_s": None, **seconds,
                          "download_bytes": size, "upload_bytes": size // 2, "trained": samples})  # fmt: skip
@@ -71,7 +71,7 @@ def test_a_study_with_forty_clients_in_virtual_time(tmp_path: Path) -> None:
     done = CliRunner().invoke(commands, [str(a) for a in ["simulate", *asked, "--speeds", tmp_path / "speeds.json"]])
     assert done.exit_code == 0, done.output
     assert "2 rounds" in done.output and "s of virtual time, accuracy" in done.output
-    [file] = tmp_path.glob("quick/simulated-*/*.jsonl")
+    [file] = tmp_path.glob("quick/*/cells/*/server.jsonl")
     rounds = [json.loads(line) for line in file.read_text().splitlines()][:2]
     assert [len(event["reported"]) for event in rounds] == [5, 5] and rounds[0]["reported"] != rounds[1]["reported"]
     assert all(1.0 < event["virtual_s"] < 3.0 for event in rounds)
