@@ -57,7 +57,7 @@ def run_simulation(plan: Plan, say: Say) -> None:
     state = "interrupted"
     try:
         for cell in plan.cells:
-            if not _taken_over(plan, cell):
+            if not _is_there(plan, cell):
                 _run_cell(plan, cell, jobs[cell.cell_id], data[cell.dataset])
             say(cell, plan.folder.verdict(cell.cell_id))
         state = "finished"
@@ -89,8 +89,10 @@ def job(cell: Cell, full: int) -> dict[str, Any]:
     }
 
 
-def _taken_over(plan: Plan, cell: Cell) -> bool:
-    """Whether the cell is there already: finished before, or copied from the run that `reuse` names."""
+def _is_there(plan: Plan, cell: Cell) -> bool:
+    """Whether the cell need not be run: finished before, or taken over from the run that `reuse` names."""
+    if plan.folder.finished(cell.cell_id):
+        return True
     if plan.reuse is not None and plan.reuse.finished(cell.cell_id):
         shutil.copytree(plan.reuse.cell(cell.cell_id), plan.folder.cell(cell.cell_id), dirs_exist_ok=True)
     return plan.folder.finished(cell.cell_id)

@@ -37,7 +37,7 @@ def section(facts: Facts) -> Section:
 def finals(facts: Facts, group: str, method: str) -> dict[int, float]:
     """Seed -> best accuracy of the group's cell."""
     own = facts.curves[(facts.curves["group"] == group) & (facts.curves["method"] == method)]
-    return {int(seed): float(value) for seed, value in own.groupby("seed")["best"].max().dropna().items()}
+    return {int(str(seed)): float(value) for seed, value in own.groupby("seed")["best"].max().dropna().items()}
 
 
 def gaps(facts: Facts, group: str, base: str = LIMITED) -> list[float]:

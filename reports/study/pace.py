@@ -40,7 +40,7 @@ def _paint(shown: pd.DataFrame, colours: Mapping[str, str], method: str) -> Canv
     panel = canvas.subplots()
     for place, (_, curve) in enumerate(shown.groupby("seed")):
         known = curve.dropna(subset=["perturbation"])
-        for _, stage in known.groupby((known["stage"] != known["stage"].shift()).cumsum()):
+        for _, stage in known.groupby("stage", sort=False):
             panel.plot(
                 stage["round"].astype(float),
                 stage["perturbation"].astype(float),

@@ -62,7 +62,7 @@ def findings(facts: Facts) -> Iterator[Finding]:
 
 
 def _by_seed(own: pd.DataFrame, method: str) -> dict[int, pd.DataFrame]:
-    return {int(seed): curve for seed, curve in own[own["method"] == method].groupby("seed")}
+    return {int(str(seed)): curve for seed, curve in own[own["method"] == method].groupby("seed")}
 
 
 def _table(facts: Facts, group: str) -> Table:

@@ -44,7 +44,8 @@ def build_study(run: Run, name: str, title: str, published: Path, how: str, note
 def one_row_a_cell(cells: pd.DataFrame) -> pd.DataFrame:
     """Cells of simulated clients once, as `all clients`: how they ended is the same for all. Boards stay apart."""
     simulated = (cells["virtual"] == "simulated").fillna(False)
-    once = cells[simulated].drop_duplicates("cell_id").assign(board="all clients", budget_bytes=pd.NA)
+    once = cells[simulated].drop_duplicates("cell_id").assign(board="all clients")
+    once["budget_bytes"] = once["budget_bytes"].mask(once["budget_bytes"].notna())  # each client has its own
     return pd.concat([once, cells[~simulated]]) if simulated.any() else cells
 
 

@@ -142,6 +142,12 @@ def test_a_repartitioned_model_is_the_same_model_in_other_blocks() -> None:
     )
 
 
+@pytest.mark.parametrize("ends", [[], [3, 3, 9], [5, 3, 9], [0, 9], [3, 5], [4, 12]])
+def test_blocks_that_do_not_divide_the_model_are_refused(ends: list[int]) -> None:
+    with pytest.raises(BadJob, match="blocks of resnet18 must end at ascending units, the last at 9; not"):
+        repartitioned(spec_of("resnet18"), ends)
+
+
 def even_spec() -> ModelSpec:
     """Four equal units whose weights outweigh their maps, in one block."""
     block = BlockSpec("block1", lambda: nn.Sequential(*[nn.Conv2d(64, 64, 3, padding=1) for _ in range(4)]), 64, 64, 1)
