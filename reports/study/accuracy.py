@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
 
 from reports.data import Block, Column, Entry, Figure, Finding, Paragraph, Section, Table
 from reports.figures import SPARE, WIDTH_IN, draw
@@ -121,6 +122,7 @@ def _paint(own: pd.DataFrame, names: list[str], colours: Mapping[str, str], meth
         panels[0].plot(curve.index, 100 * curve["best"], **look)
         panels[1].plot(curve["time_s"], 100 * curve["best"], **look)
     panels[0].set(xlabel="round", ylabel="best accuracy so far, %")
+    panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[1].set(xlabel="virtual time, s")
     for panel in panels:
         panel.tick_params(length=0)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
 
 from reports.data import Block, Column, Figure, Paragraph, Section, Table
 from reports.figures import INK, WIDTH_IN, draw
@@ -51,6 +52,7 @@ def _paint(shown: pd.DataFrame, colours: Mapping[str, str], method: str) -> Canv
         ends = curve[curve["ended"].notna()]
         panel.plot(ends["round"].astype(float), [0.02 + 0.03 * place] * len(ends), "o", color=INK, markersize=3.5)
     panel.set(xlabel="round", ylabel="perturbation", ylim=(0, 1.05))
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.tick_params(length=0)
     sns.despine(ax=panel)
     return canvas
