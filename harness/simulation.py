@@ -22,7 +22,7 @@ from harness.frame.simulated import LEVEL
 from harness.launch import job_of
 from harness.manifest import cell_facts, controller_facts
 from harness.payload import code_payload
-from harness.simulate.fleet import draw_clients
+from harness.simulate.fleet import MB, draw_clients
 from harness.simulate.full import full_bytes
 from harness.store import FORMAT, RunFolder, now_utc, write_json
 from harness.study import Cell, Fleet, Study
@@ -67,17 +67,17 @@ def run_simulation(plan: Plan, say: Say) -> None:
 
 def _jobs(cells: tuple[Cell, ...], data: Mapping[str, DataFiles]) -> dict[str, dict[str, Any]]:
     """Cell id -> the FL core's job, with its clients drawn. Budgets in units of full training need the ledger."""
-    bare = [{**job_of(cell), "clients": ["any"]} for cell in cells]
-    scaled = [cell.fleet is not None and cell.fleet.full_mb is not None for cell in cells]
-    sizes = full_bytes(bare, data) if any(scaled) else [0] * len(cells)
-    return {cell.cell_id: job(cell, size) for cell, size in zip(cells, sizes, strict=True)}
+    scaled = [cell for cell in cells if cell.fleet is not None and cell.fleet.full_mb is not None]
+    sizes = full_bytes([{**job_of(cell), "clients": ["any"]} for cell in scaled], data) if scaled else []
+    known = {cell.cell_id: size for cell, size in zip(scaled, sizes, strict=True)}
+    return {cell.cell_id: job(cell, known.get(cell.cell_id)) for cell in cells}
 
 
-def job(cell: Cell, full: int) -> dict[str, Any]:
+def job(cell: Cell, full: int | None) -> dict[str, Any]:
     """`full`: bytes that training the cell's whole model takes, where its fleet counts budgets by that."""
     fleet = cell.fleet or Fleet()
-    scale = {"mb_bytes": full / fleet.full_mb} if fleet.full_mb else {}
-    facts = draw_clients(fleet.clients, sorted(fleet.speeds or ()), fleet.memory_mb, cell.seed, **scale)
+    mb_bytes = full / fleet.full_mb if full is not None and fleet.full_mb is not None else MB
+    facts = draw_clients(fleet.clients, sorted(fleet.speeds or ()), fleet.memory_mb, cell.seed, mb_bytes)
     return {
         **job_of(cell),
         "clients": list(facts),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, JsonValue
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
 from fl_core.catalogue import DATASETS, METHODS, MODELS
@@ -67,6 +67,13 @@ class _Method(Keys):
     options: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+def _range(raw: tuple[float, float]) -> tuple[float, float]:
+    """From above 0 up to something larger."""
+    if not 0 < raw[0] < raw[1]:
+        raise ValueError
+    return raw
+
+
 class _Fleet(Keys):
     """Simulated clients: see `harness.study.Fleet`."""
 
@@ -74,7 +81,7 @@ class _Fleet(Keys):
     cohort: Count | None = None
     samples: Count | None = None
     test_samples: Count | None = None
-    memory_mb: tuple[Number, Number] | None = None
+    memory_mb: Annotated[tuple[Number, Number], AfterValidator(_range)] | None = None
     full_mb: Annotated[Number, Field(gt=0)] | None = None
     speeds: dict[Text, dict[Text, Number]] | None = None
     peaks: bool = False
@@ -109,7 +116,7 @@ class _Block(Keys):
     allocator: Annotated[Text, one_of("allocator", ("fixed", "default"))] | None = field("an allocator", "fixed")
     timeout_s: Seconds | None = field("a number of seconds above 0", 600)
     repeats: Count | None = field("a whole number above 0", 3)
-    fleet: _Fleet | None = field("a mapping of settings of simulated clients", "{clients: 100, cohort: 20}")
+    fleet: _Fleet | None = field("a setting of simulated clients", "{clients: 100, memory_mb: [100, 900]}")
 
 
 class _Top(Keys):

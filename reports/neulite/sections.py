@@ -14,9 +14,6 @@ NOTES = (
     "ResNet18 that is 14 MiB of weights, as much of gradients and of momentum, which at batch 32 is a sixth of "
     "full training. For the narrow model of the small study its widths are an eighth, as the channels are.",
     "The weights of the curriculum are not published; those used are ours (docs/methods.md).",
-    "The study's budgets are ProFL's classes, 100 to 900 MB drawn uniformly, where training the full model takes "
-    "840 MB. A client's budget is its class times what the ledger says full training of the study's model takes, "
-    "over 840: the classes keep their shares of full training, whatever the model.",
 )
 
 

@@ -15,13 +15,9 @@ NOTES = (
     "of that table other than the first is the peak, so 57.4 % must come from another model than the ResNet18 of "
     "their example, or from a first block that is cut smaller.",
     "Their 100 MB for block 4 is no sum of maps: by the rule that explains the other entries (every output and "
-    "its gradient, batch 64, no weights) it would be 52 MiB. Block 4 holds 8.4 M of the 11.2 M weights: 32 MiB in "
-    "fp32, and with 52 MiB of maps 84; with gradients 116. No count of weights, gradients and momentum gives 100 "
-    "and keeps the other entries. It is also the smallest memory that they deal to a client, so that everybody "
-    "can train the last block.",
-    "The study's budgets are ProFL's classes, 100 to 900 MB drawn uniformly, where training the full model takes "
-    "840 MB. A client's budget is its class times what the ledger says full training of the study's model takes, "
-    "over 840: the classes keep their shares of full training, whatever the model.",
+    "its gradient, batch 64, no weights) it would be 52 MiB. Those maps and the whole model's fp32 weights together "
+    "are 99.2 decimal MB, but counted so the full model takes 930, not the published 840. It is also the smallest "
+    "memory that they deal to a client, so that everybody can train the last block.",
 )
 
 

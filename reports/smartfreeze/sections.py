@@ -14,9 +14,6 @@ NOTES = (
     "Recomputation inside the live block and gradients that are released one by one take most of that away; what "
     "is left in the last stage of ResNet18 is weights, of which three quarters lie in block 4 and its momentum "
     "with them.",
-    "The study's budgets are ProFL's classes, 100 to 900 MB drawn uniformly, where training the full model takes "
-    "840 MB. A client's budget is its class times what the ledger says full training of the study's model takes, "
-    "over 840: the classes keep their shares of full training, whatever the model.",
     "The paper gives the pace controller and the communities in words; the published sibling's formula and our "
     "own communities stand in (docs/methods.md).",
 )

@@ -14,12 +14,18 @@ from reports.read import Run
 from reports.study import ablations, accuracy, claims, pace, participation, speed, stages
 from reports.study.facts import Facts, facts_of
 
+CLASSES = (
+    "The study's budgets are ProFL's classes, 100 to 900 MB drawn uniformly, where training the full model takes "
+    "840 MB. A client's budget is its class times what the ledger says full training of the study's model takes, "
+    "over 840: the classes keep their shares of full training, whatever the model."
+)
+
 
 def build_study(run: Run, name: str, title: str, published: Path, how: str, notes: tuple[str, ...]) -> Report:
     """`name`: of the report and its method. `how`: the saving of its claim. `notes`: what limits the figures."""
     facts = facts_of(run, name)
     once = one_row_a_cell(facts.cells)
-    explained = Section(slug="notes", title="What limits the figures", blocks=tuple(map(Paragraph, notes)))
+    explained = Section(slug="notes", title="What limits the figures", blocks=tuple(map(Paragraph, (*notes, CLASSES))))
     return Report(
         name=name,
         title=str(run.manifest.get("title") or title),
