@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
 from reports.data import Block, Column, Entry, Figure, Finding, Paragraph, Section, Table
-from reports.figures import SPARE, WIDTH_IN, draw
+from reports.figures import WIDTH_IN, draw
 from reports.statistics import Estimate, estimate
 from reports.study.facts import LIMITED, MAIN, UNLIMITED, Facts, methods_in_order
 from reports.tables import MISSING, count, listed, share, word
@@ -111,12 +111,13 @@ def _figure(facts: Facts, group: str) -> Figure:
 def _paint(own: pd.DataFrame, names: list[str], colours: Mapping[str, str], method: str) -> Canvas:
     canvas = Canvas(figsize=(WIDTH_IN, 3.4), layout="constrained")
     panels = canvas.subplots(1, 2, sharey=True)
-    for place, name in enumerate(names):
+    strokes = _strokes([method, *(name for name in names if name != method)], colours)
+    for name in names:
         curve = own[own["method"] == name].groupby("round")[["best", "time_s"]].median().astype(float)
         look = {
             "color": colours[name],
             "linewidth": 2.4 if name == method else 1.2,
-            "linestyle": "-" if place < len(SPARE) else (0, (4, 2)),
+            "linestyle": strokes[name],
             "label": name,
         }
         panels[0].plot(curve.index, 100 * curve["best"], **look)
@@ -130,3 +131,9 @@ def _paint(own: pd.DataFrame, names: list[str], colours: Mapping[str, str], meth
     handles, labels = panels[0].get_legend_handles_labels()
     canvas.legend(handles, labels, loc="outside upper left", ncols=5, columnspacing=1.2)
     return canvas
+
+
+def _strokes(names: list[str], colours: Mapping[str, str]) -> dict[str, str]:
+    """There are fewer colours than methods: the second of a colour is dashed, the third dotted."""
+    laps = {name: [colours[other] for other in names[:place]].count(colours[name]) for place, name in enumerate(names)}
+    return {name: ("-", "--", ":")[min(lap, 2)] for name, lap in laps.items()}
