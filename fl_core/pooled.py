@@ -96,13 +96,8 @@ class PooledServer(Coordinator):
             phases = arrivals[played.client]
             report = Report(played.samples, played.train_loss, played.facts, phases, sum(phases.values()))
             if played.peak_tensor_bytes is not None:
-                self.emit(
-                    {
-                        "event": "rehearsal",
-                        "stage": plan.tasks[played.client].stage.name,
-                        "peak_tensor_bytes": played.peak_tensor_bytes,
-                    }
-                )
+                stage = plan.tasks[played.client].stage.name
+                self.emit({"event": "rehearsal", "stage": stage, "peak_tensor_bytes": played.peak_tensor_bytes})
             try:
                 tally.fold(played.client, report, played.update)
             except BadUpdate as error:
