@@ -5,6 +5,7 @@ INVENTORY ?= inventories/virtual.yaml
 REPORT    ?= quick
 RESUME    ?=
 SPARES    ?=
+SCALE     ?= small
 PIP_FLAGS ?=
 PYTHON    ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
                $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -13,7 +14,7 @@ BIN   := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench nightly figures study-freeze report test test-slow test-rack test-emulated emulated-system \
+.PHONY: help setup bench nightly figures study report test test-slow test-rack test-emulated emulated-system \
         emulated-machine check lock clean
 
 help: ## list the targets
@@ -38,8 +39,8 @@ nightly: $(READY) ## a night's run set beside the nights before: DEVICES= INVENT
 figures: $(READY) ## measure and print the figures of an area: AREA=measurement
 	$(BIN)/python -m benchmarks $(AREA)
 
-study-freeze: $(READY) ## accuracy of the freeze family and its baselines under memory classes (hours)
-	$(BIN)/python -m benchmarks.freeze.accuracy
+study: $(READY) ## a report's cells with simulated clients: REPORT=smartfreeze SCALE=small|paper
+	$(BIN)/fedrack simulate --report $(REPORT) --scale $(SCALE)
 
 report: $(READY) ## draw the report of a finished run again: RUN=<run id> REPORT=
 	$(BIN)/fedrack report --report $(REPORT) $(RUN)

@@ -28,8 +28,10 @@ METHODS = {
 MODELS = {
     "cnn": "fl_core.models.cnn:cnn",
     "mobilenetv2": "fl_core.models.mobilenet:mobilenetv2",
+    "resnet10": "fl_core.models.resnet:resnet10",
     "resnet152": "fl_core.models.resnet:resnet152",
     "resnet18": "fl_core.models.resnet:resnet18",
+    "resnet18-eighth": "fl_core.models.resnet:resnet18_eighth",
     "resnet34": "fl_core.models.resnet:resnet34",
     "resnet50": "fl_core.models.resnet:resnet50",
     "squeezenet": "fl_core.models.squeezenet:squeezenet",

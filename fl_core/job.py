@@ -25,6 +25,8 @@ class Job(NamedTuple):
     learning_rate: float
     seed: int
     options: Dict[str, Any] = {}
+    train_samples: Optional[int] = None  # of the data set, from its beginning; None: all
+    test_samples: Optional[int] = None
     batches_per_round: Optional[int] = None
     local_epochs: int = 1
     momentum: float = 0.0
@@ -65,7 +67,8 @@ class Job(NamedTuple):
         return {"format": FORMAT, **self._asdict()}
 
     def load_data(self, folder: str) -> Dataset:
-        return resolve("data set", DATASETS, self.dataset)(folder, self.seed)
+        data: Dataset = resolve("data set", DATASETS, self.dataset)(folder, self.seed)
+        return data.first(self.train_samples, self.test_samples)
 
     def build_spec(self, shape: Tuple[int, int, int], classes: int) -> ModelSpec:
         """The model for images of this shape (channels, height, width)."""

@@ -9,7 +9,7 @@ import argparse
 import json
 import time
 from contextlib import contextmanager
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 import numpy as np
 from torch import Tensor
@@ -20,12 +20,21 @@ from fl_core.data.dataset import batch_count
 from fl_core.data.partition import deal
 from fl_core.errors import BadJob, BadUpdate, CoreError
 from fl_core.job import Job
+from fl_core.ledger.analytic import analytic_bytes
+from fl_core.ledger.work import full_work, stage_work
 from fl_core.link.encoding import PLAIN
-from fl_core.rounds import ClientFacts, Now, Report, RoundPlan, Task
+from fl_core.rounds import ClientFacts, Now, Report, RoundPlan, Stage, Task
 from fl_core.tally import Tally
 from fl_core.tensors import to_arrays
 from fl_core.trainer import Order, Played, Pool, Trainer
 from fl_core.virtual_time import BoardSpeed, speeds_from_json
+
+
+class Wire(NamedTuple):
+    """Bytes of one client's round."""
+
+    download: int
+    upload: int
 
 
 class HerePool(Pool):
@@ -56,6 +65,9 @@ class PooledServer(Coordinator):
             raise BadJob("a simulation has no wire: leave wire_model and wire_smashed at {}".format(PLAIN))
         self._pool = pool
         self._speeds = speeds
+        self._works: List[Tuple[Stage, float]] = []
+        self._reckoned: Set[str] = set()  # names of stages
+        self._held: Dict[str, Tuple[Stage, Dict[str, int]]] = {}  # by client: its stage, and its frozen tensors' rounds
         self._know_clients()
 
     def _know_clients(self) -> None:
@@ -75,20 +87,39 @@ class PooledServer(Coordinator):
         started_s = time.monotonic()
         tally = Tally(now, plan, self.half)
         orders = self._orders(now, plan)
-        arrivals = self._arrivals(orders)
+        if self.job.rehearse_batches:
+            self._reckon(plan)
+        wire = {order.client: self._wire_bytes(order) for order in orders}
+        arrivals = self._arrivals(orders, wire)
         wanted = self._wanted(plan, arrivals, tally.lost)
         for played in self._pool.play(order for order in orders if order.client in wanted):
             phases = arrivals[played.client]
             report = Report(played.samples, played.train_loss, played.facts, phases, sum(phases.values()))
+            if played.peak_tensor_bytes is not None:
+                stage = plan.tasks[played.client].stage.name
+                self.emit({"event": "rehearsal", "stage": stage, "peak_tensor_bytes": played.peak_tensor_bytes})
             try:
                 tally.fold(played.client, report, played.update)
             except BadUpdate as error:
                 tally.reject(played.client, error)
         tally.finish()
-        facts: Dict[str, Any] = {"round_s": time.monotonic() - started_s}
+        facts: Dict[str, Any] = {
+            "round_s": time.monotonic() - started_s,
+            "clients": {
+                client: _told(plan.tasks[client], report, wire[client]) for client, report in tally.reports.items()
+            },
+        }
         if self._speeds is not None:
             facts["virtual_s"] = max([sum(arrivals[client].values()) for client in wanted] + self._waits(plan, tally))
         return tally, facts
+
+    def _reckon(self, plan: RoundPlan) -> None:
+        """Tell what stages need that have not been met before, as the server of boards does."""
+        for stage in (task.stage for task in plan.tasks.values()):
+            if stage.name not in self._reckoned:
+                self._reckoned.add(stage.name)
+                needed = analytic_bytes(self.job, self.half.spec, stage)
+                self.emit({"event": "reckoned", "stage": stage.name, "analytic_bytes": needed})
 
     def _orders(self, now: Now, plan: RoundPlan) -> List[Order]:
         """Clients with equal tasks share one dictionary of tensors."""
@@ -111,20 +142,41 @@ class PooledServer(Coordinator):
                 held[key] = value if region is None else value[region].contiguous()
         return held
 
-    def _arrivals(self, orders: List[Order]) -> Dict[str, Dict[str, float]]:
+    def _wire_bytes(self, order: Order) -> Wire:
+        """Payload, as on boards: trained tensors always, frozen ones where the client's are not the present ones."""
+        device, client = order.task.stage.device, order.client
+        stage, held = self._held.get(client, (None, {}))
+        if stage != order.task.stage:
+            held = {}
+        sizes = {key: array.nbytes for key, array in order.tensors.items() if device.holds(key)}
+        up = sum(size for key, size in sizes.items() if device.trained(key))
+        present = {key: self._changed.get(key, 0) for key in sizes if not device.trained(key)}
+        frozen = sum(sizes[key] for key, changed in present.items() if held.get(key) != changed)
+        self._held[client] = (order.task.stage, present)
+        return Wire(download=up + frozen, upload=up)
+
+    def _arrivals(self, orders: List[Order], wire: Mapping[str, Wire]) -> Dict[str, Dict[str, float]]:
         """Each client's seconds by phase on its board; nothing where there are no speeds."""
         if self._speeds is None:
             return {order.client: {} for order in orders}
-        return {order.client: self._phases(order, self._speeds) for order in orders}
+        return {order.client: self._phases(order, self._speeds, wire[order.client]) for order in orders}
 
-    def _phases(self, order: Order, speeds: Mapping[str, BoardSpeed]) -> Dict[str, float]:
-        job, facts, device = self.job, self.facts[order.client], order.task.stage.device
+    def _phases(self, order: Order, speeds: Mapping[str, BoardSpeed], wire: Wire) -> Dict[str, float]:
+        job, facts = self.job, self.facts[order.client]
         assert facts.board_class is not None and facts.samples is not None
         size = min(job.batch, facts.samples)
         samples = size * batch_count(facts.samples, job.batch, job.local_epochs, job.batches_per_round)
-        down = sum(array.nbytes for key, array in order.tensors.items() if device.holds(key))
-        up = sum(array.nbytes for key, array in order.tensors.items() if device.trained(key))
-        return speeds[facts.board_class].seconds(samples, down, up)
+        work = self._work(order.task.stage)
+        return speeds[facts.board_class].seconds(samples, work, wire.download, wire.upload)
+
+    def _work(self, stage: Stage) -> float:
+        """Its multiply-adds relative to full training."""
+        known = next((work for other, work in self._works if other == stage), None)
+        if known is None:
+            client = self.method.client(self.job.setup(self.spec))
+            known = stage_work(client, stage, self.job.batch) / full_work(self.spec, self.job.batch)
+            self._works.append((stage, known))
+        return known
 
     def _wanted(
         self, plan: RoundPlan, arrivals: Mapping[str, Mapping[str, float]], lost: Dict[str, str]
@@ -147,6 +199,17 @@ class PooledServer(Coordinator):
 
     def _deadline_s(self, task: Task) -> float:
         return self.job.round_timeout_s if task.deadline_s is None else task.deadline_s
+
+
+def _told(task: Task, report: Report, wire: Wire) -> Dict[str, Any]:
+    """One client's share of the event of a round."""
+    return {
+        "stage": task.stage.name,
+        "samples": report.samples,
+        "train_loss": report.train_loss,
+        "seconds": dict(report.seconds),
+        "bytes": wire._asdict(),
+    }
 
 
 def main(arguments: Optional[List[str]] = None) -> int:

@@ -4,7 +4,7 @@ The data set is in memory once and so is the model of the present stage; a clien
 """
 
 from collections import deque
-from typing import Any, Deque, Dict, Iterable, Iterator, Mapping, NamedTuple, Optional, Type
+from typing import Any, Deque, Dict, Iterable, Iterator, Mapping, NamedTuple, Optional, Set, Type
 
 import torch
 from torch import Tensor
@@ -35,6 +35,7 @@ class Played(NamedTuple):
     train_loss: float
     facts: Mapping[str, Any]
     update: Update
+    peak_tensor_bytes: Optional[int] = None  # where the stage was rehearsed before this round
 
 
 class Pool:
@@ -54,6 +55,7 @@ class Trainer:
         self._setup = job.setup(job.build_spec(self._data.shape, self._data.classes))
         self._edge_half: Optional[Type[EdgeHalf]] = job.find_method().edge
         self._client: Optional[Client] = None
+        self._rehearsed: Set[str] = set()  # names of stages
 
     def play(self, order: Order) -> Played:
         own = self._data.only(self._parts[self._job.clients.index(order.client)])
@@ -62,12 +64,23 @@ class Trainer:
         else:
             self._client.become(order.client, own)
         device, edge = order.task.stage.device, self._edge(order)
-        self._client.receive(order.task, {key: value for key, value in order.tensors.items() if device.holds(key)})
+        received = {key: value for key, value in order.tensors.items() if device.holds(key)}
+        self._client.receive(order.task, received)
+        peak_bytes = self._rehearse(self._client, order)
+        self._client.receive(order.task, received)
         trained = self._client.train(order.round_index, edge)
         update = {key: value.copy() for key, value in self._client.update().items()}
         if edge is not None:
             update.update(edge.update())
-        return Played(order.client, trained.samples, trained.train_loss, trained.facts, update)
+        return Played(order.client, trained.samples, trained.train_loss, trained.facts, update, peak_bytes)
+
+    def _rehearse(self, client: Client, order: Order) -> Optional[int]:
+        """The tensor peak of a stage not played before. A split is not rehearsed: its edge half would learn."""
+        stage = order.task.stage
+        if not self._job.rehearse_batches or stage.edge is not None or stage.name in self._rehearsed:
+            return None
+        self._rehearsed.add(stage.name)
+        return client.rehearse(order.round_index)
 
     def _edge(self, order: Order) -> Optional["DirectEdge"]:
         part = order.task.stage.edge

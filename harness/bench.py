@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +12,6 @@ from typing import Any
 
 from rich.console import Console
 
-from harness import __version__
 from harness.attendance import Attendance
 from harness.board.board import Board
 from harness.datasets import DataFiles, find
@@ -22,6 +19,7 @@ from harness.frame.build import build_frames
 from harness.inventory import BoardSpec
 from harness.lab.enter import enter_lab
 from harness.launch import run_cell
+from harness.manifest import cell_facts, controller_facts
 from harness.outcome import MEASURED
 from harness.payload import Payload, code_payload, data_payload
 from harness.preflight import check_cells, same_plan, to_do
@@ -154,11 +152,11 @@ def _write_up(plan: Plan, rack: Rack, code: Payload, started_utc: str, state: st
             "command": plan.command,
             "devices": plan.devices,
             "inventory": plan.inventory,
-            "controller": _controller(),
+            "controller": controller_facts(),
             "code": code.folder,  # named after the digest of what was deployed
             "boards": {name: _board(board) for name, board in rack.everybody.items()},
             "stand_ins": list(_stand_ins(verdicts.values())),
-            "cells": [_cell(cell, verdicts.get(cell.cell_id)) for cell in plan.cells],
+            "cells": [cell_facts(cell, verdicts.get(cell.cell_id)) for cell in plan.cells],
         }
     )
 
@@ -167,16 +165,6 @@ def _first_start(plan: Plan, started_utc: str) -> str:
     """A resumed run began when it first began."""
     manifest = plan.folder.path / MANIFEST
     return str(read_json(manifest)["started_utc"]) if manifest.is_file() else started_utc
-
-
-def _controller() -> dict[str, Any]:
-    return {
-        "fedrack": __version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "system": platform.platform(),
-        "cpu_count": os.cpu_count(),
-    }
 
 
 def _board(board: Board) -> dict[str, Any]:
@@ -200,10 +188,3 @@ def _stand_ins(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]
         for name, board in verdict["boards"].items():
             if board.get("in_place_of"):
                 yield {"cell_id": verdict["cell_id"], "board": name, **board["in_place_of"]}
-
-
-def _cell(cell: Cell, verdict: dict[str, Any] | None) -> dict[str, Any]:
-    names = ("group", "method", "model", "dataset", "label", "options")
-    facts = {name: getattr(cell, name) for name in names}
-    state = verdict["state"] if verdict else "not_run"
-    return {"cell_id": cell.cell_id, **facts, "state": state, "reason": verdict["reason"] if verdict else ""}

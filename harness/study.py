@@ -10,6 +10,20 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """Simulated clients, for cells that run without boards."""
+
+    clients: int = 100
+    cohort: int | None = None  # clients whose reports a round needs; None: all
+    samples: int | None = None  # training samples per client; None: the data set shared out
+    test_samples: int | None = None  # None: the whole test split
+    memory_mb: tuple[float, float] | None = None  # each client's memory is drawn uniformly from this range
+    full_mb: float | None = None  # what training the whole model takes in those MB; None: MB are bytes, unscaled
+    speeds: Mapping[str, Mapping[str, float]] | None = None  # by board class (`fl_core.virtual_time`)
+    peaks: bool = False  # measure each stage's tensor peak
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cell:
     """One experiment: a method trains a model on data, on a set of boards. Sizes in bytes."""
 
@@ -33,11 +47,15 @@ class Cell:
     timeout_s: float
     repeat: int
     boards: tuple[str, ...]
+    fleet: Fleet | None = None  # who trains where there are no boards (`fedrack simulate`)
 
     @property
     def cell_id(self) -> str:
         """Hash of the full specification: the same cell has the same id in every run."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        specification = asdict(self)
+        if self.fleet is None:
+            del specification["fleet"]  # cells of boards keep the ids that they had before there were fleets
+        text = json.dumps(specification, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property

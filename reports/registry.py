@@ -34,6 +34,11 @@ class Source:
             raise FedRackError(f"report {self.name!r} has no study.yaml in {self._folder}", remedy="name one: --study")
         return file
 
+    def simulated(self, scale: str) -> Path:
+        """Its cells for simulated clients, study-<scale>.yaml; where it has none, those for boards."""
+        file = self._folder / f"study-{scale}.yaml"
+        return file if file.is_file() else self.study
+
     def build(self, run: Run) -> Report:
         """The report of a run, as data."""
         report: Report = import_module(f"{self.package}.sections").build(run)

@@ -26,6 +26,15 @@ class Dataset(NamedTuple):
         """float32 copy with mean 0 and deviation 1."""
         return (images.astype(np.float32) - np.float32(self.mean)) / np.float32(self.std)
 
+    def first(self, train: Optional[int], test: Optional[int]) -> "Dataset":
+        """The same data set with so many samples from the beginning of each split; None: all of them."""
+        return self._replace(
+            train_images=self.train_images[:train],
+            train_labels=self.train_labels[:train],
+            test_images=self.test_images[:test],
+            test_labels=self.test_labels[:test],
+        )
+
     def only(self, indices: np.ndarray) -> "Dataset":
         """The same data set with just these training samples and no test split: what a client keeps in memory."""
         return self._replace(

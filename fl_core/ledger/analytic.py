@@ -6,14 +6,11 @@ release, compression) is not in it: the distance to the tensor peak shows that.
 
 from typing import Optional
 
-import torch
-from torch import Tensor
-
 from fl_core.job import Job
 from fl_core.ledger.stage import plain, stage_cost
-from fl_core.memory.backward import backward_from
+from fl_core.ledger.work import device_half
 from fl_core.memory.tensors import AVAILABLE
-from fl_core.models.blocks import BlockedModel, ModelSpec
+from fl_core.models.blocks import ModelSpec
 from fl_core.rounds import Stage
 
 
@@ -21,11 +18,5 @@ def analytic_bytes(job: Job, spec: ModelSpec, stage: Stage) -> Optional[int]:
     """Of the device's part. None where torch cannot trace, or the stage's model is not the spec's (`shape`)."""
     if not AVAILABLE or stage.shape:
         return None
-    cost = stage_cost(spec, stage.device, job.batch, plain if stage.device.head else _without_head)
+    cost = stage_cost(spec, stage.device, job.batch, plain if stage.edge is None else device_half)
     return cost.peak_bytes if job.momentum else cost.peak_bytes - cost.trained_bytes
-
-
-def _without_head(model: BlockedModel, inputs: Tensor, labels: Tensor) -> None:
-    """The device's half of a split: smashed data out, their gradient back."""
-    smashed = model(inputs)
-    backward_from(smashed, torch.ones_like(smashed))

@@ -2,14 +2,13 @@
 
 from typing import Any, Dict, Optional, Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
 from fl_core.methods.base import Batch, ClientHalf, Exchange
 from fl_core.models.blocks import BlockedModel
-from fl_core.rounds import Stage, Task
+from fl_core.rounds import Task
 
 
 class Learner(ClientHalf):
@@ -41,8 +40,3 @@ class Learner(ClientHalf):
 
     def report(self, model: BlockedModel, losses: Sequence[float]) -> Dict[str, Any]:
         return {"mean_square_loss": self._squares / self._samples} if self._samples else {}
-
-    def cost(self, model: BlockedModel, inputs: Tensor, labels: Tensor) -> None:
-        """One step as the ledger traces it."""
-        self.begin(model, Task(Stage("", model.part)))
-        self.step(model, Batch(inputs, labels, np.arange(len(labels))), None)

@@ -76,7 +76,7 @@ class Client(Learner):
     def begin(self, model: BlockedModel, task: Task) -> None:
         super().begin(model, task)
         self._present = torch.zeros(self.spec.classes, dtype=torch.bool)
-        self._present[task.settings["present"]] = True
+        self._present[task.settings.get("present", slice(None))] = True
 
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         return super().cross_entropy(logits.masked_fill(~self._present, 0.0), labels)

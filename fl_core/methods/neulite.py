@@ -8,7 +8,8 @@ surrogate convolutions, pooled classifier, projection). After the authors' publi
 - Curriculum mentor: loss = cross-entropy - lambda1_t nHSIC(Z, X) - lambda2_t nHSIC(H, Y) + mu L2, where X are the
   images, Y one-hot labels, Z the last maps of the sub-model and H = projection(pooled Z), three linear layers.
 
-The projection (512 -> 2056 -> 1024 -> 512) is only used in training, but it is held, trained and sent, and so counted.
+The projection (512 -> 2056 -> 1024 -> 512) is only used in training, but it is held, trained and sent, and so counted;
+`projection` gives other widths, for models far narrower than the paper's.
 OURS, for the code gives no values: lambda1 falls and lambda2 rises with the stage, over the four values below (or the
 straight line through them for another number of blocks); L2 is FedProx's term with mu = 0; "last layers" are the last
 convolution or linear layer of the block, shortcuts aside, with what follows it; frozen batch norm in eval mode.
@@ -35,22 +36,22 @@ PROJECTION = (2056, 1024, 512)
 class ProjectedHead(nn.Module):
     """The model's own head, and beside it the projection of pooled maps. (b, c, h, w) -> (b, classes)."""
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, projection: Sequence[int]) -> None:
         super().__init__()
         self.classifier = spec.head()
-        widths = (spec.blocks[-1].out_channels, *PROJECTION)
+        widths = (spec.blocks[-1].out_channels, *projection)
         self.projection = nn.Sequential(*[nn.Linear(a, b) for a, b in zip(widths, widths[1:])])
 
     def forward(self, maps: Tensor) -> Tensor:
         return self.classifier(maps)
 
     def projected(self, maps: Tensor) -> Tensor:
-        """(b, c, h, w) -> (b, 512)."""
+        """(b, c, h, w) -> (b, the projection's last width)."""
         return self.projection(maps.mean((2, 3)))
 
 
-def with_projection(spec: ModelSpec) -> ModelSpec:
-    return spec._replace(head=lambda: ProjectedHead(spec))
+def with_projection(spec: ModelSpec, projection: Sequence[int] = PROJECTION) -> ModelSpec:
+    return spec._replace(head=lambda: ProjectedHead(spec, projection))
 
 
 def last_layers(block: BlockSpec) -> Tuple[str, ...]:
@@ -76,7 +77,7 @@ def scheduled(values: Sequence[float], stages: int) -> List[float]:
 class Server(MemoryAware):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self.spec = with_projection(setup.spec)
+        self.spec = with_projection(setup.spec, self.options["projection"])
         self.parts = [self.part(at) for at in range(len(self.spec.blocks))]
 
     def initial(self) -> BlockedModel:
@@ -117,7 +118,7 @@ class Client(Learner):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         stages = len(setup.spec.blocks)
-        self.spec = with_projection(setup.spec)
+        self.spec = with_projection(setup.spec, self.options["projection"])
         self._weights = {
             name: pair
             for name, *pair in zip(
@@ -155,6 +156,7 @@ METHOD = Method(
         "lambda1": (0.1, 0.05, 0.01, 0.0),
         "lambda2": (0.01, 0.02, 0.05, 0.1),
         "mu": 0.0,
+        "projection": PROJECTION,
         "curriculum": True,
         "harmonizer": True,
     },

@@ -123,6 +123,10 @@ class Client(Learner):
         self._steps = LeanSteps(model, self.options) if lean else None
         return model
 
+    def cost(self, model: BlockedModel, inputs: Tensor, labels: Tensor) -> None:
+        self.optimiser(model)  # gradients may be released to it
+        super().cost(model, inputs, labels)
+
     def optimiser(self, model: BlockedModel) -> SGD:
         self._optimiser = super().optimiser(model)
         return self._optimiser

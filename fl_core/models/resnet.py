@@ -1,7 +1,8 @@
 """ResNets in their CIFAR shape (He et al. 2015; 3x3 stem, stride 1, no max pool): four stages = four blocks.
 
-The stem belongs to block 1, as in ProFL's published partition. Parameters for 10 classes, in millions: ResNet18 11.17,
-ResNet34 21.28, ResNet50 23.52, ResNet152 58.16.
+The stem belongs to block 1, as in ProFL's published partition. Parameters for 10 classes, in millions: ResNet10 4.90,
+ResNet18 11.17, ResNet34 21.28, ResNet50 23.52, ResNet152 58.16. `resnet18-eighth` has an eighth of ResNet18's channels
+(0.18): for studies of many rounds on a CPU, for its stages need about the same shares of full training's memory.
 """
 
 from typing import Callable, Tuple
@@ -93,8 +94,16 @@ def resnet(
     return ModelSpec(name, shape, classes, blocks, lambda: pooled_head(widths[-1], classes))
 
 
+def resnet10(shape: Tuple[int, int, int], classes: int, width: float = 1.0) -> ModelSpec:
+    return resnet("resnet10", BasicUnit, (1, 1, 1, 1), 1, shape, classes, width)
+
+
 def resnet18(shape: Tuple[int, int, int], classes: int, width: float = 1.0) -> ModelSpec:
     return resnet("resnet18", BasicUnit, (2, 2, 2, 2), 1, shape, classes, width)
+
+
+def resnet18_eighth(shape: Tuple[int, int, int], classes: int, width: float = 1.0) -> ModelSpec:
+    return resnet("resnet18-eighth", BasicUnit, (2, 2, 2, 2), 1, shape, classes, width / 8)
 
 
 def resnet34(shape: Tuple[int, int, int], classes: int, width: float = 1.0) -> ModelSpec:

@@ -34,10 +34,11 @@ def slopes(series: Sequence[float], points: int) -> List[float]:
 
 def flat_rounds(found: Sequence[float], rule: Rule) -> int:
     """How many of the last slopes in a row are below the threshold."""
-    limit = rule.threshold * (max((abs(slope) for slope in found), default=0.0) if rule.normalised else 1.0)
+    steepest = max((abs(slope) for slope in found), default=0.0)
+    limit = rule.threshold * (steepest if rule.normalised else 1.0)
     count = 0
     for slope in reversed(found):
-        if abs(slope) >= limit > 0:
+        if abs(slope) >= limit and steepest > 0:
             break
         count += 1
     return count

@@ -2,98 +2,87 @@
 
 from __future__ import annotations
 
-import json
-import queue
-from collections.abc import Iterator
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from harness.cli.paths import REPORT, RESULTS, study_file
-from harness.core_process import CoreProcess, Event
-from harness.datasets import find
-from harness.errors import FedRackError
-from harness.launch import job_of
+from harness.cli.paths import REPORT, RESULTS
+from harness.cli.report import build_and_name
+from harness.frame.server_side import server_side
 from harness.load import load_study
 from harness.simulate.fit import measured_speeds
-from harness.simulate.fleet import draw_clients
-from harness.store import RunFolder, new_run_id, read_json, write_json
-from harness.study import Cell
-
-PROGRAM = "fl_core.pooled"
+from harness.simulation import Plan, run_simulation
+from harness.store import RunFolder, read_json, read_lines
+from harness.study import Cell, Fleet
+from reports.registry import find
 
 
 @click.command()
 @REPORT
 @RESULTS
-@click.option("--study", type=click.Path(path_type=Path), help="Cells to run instead of the report's own study.yaml.")
+@click.option(
+    "--scale",
+    type=click.Choice(("small", "paper")),
+    default="small",
+    show_default=True,
+    help="Which study of the report: one for a CPU, or the papers' size for a GPU.",
+)
+@click.option("--study", type=click.Path(path_type=Path), help="Cells to run instead of the report's own.")
 @click.option("--group", help="Only the cells of this group.")
-@click.option("--clients", default=100, show_default=True)
-@click.option("--cohort", type=int, help="Clients a round; all without it.")
+@click.option("--clients", type=click.IntRange(min=1), help="Instead of the study's number (100 where it has none).")
+@click.option("--cohort", type=int, help="Clients a round; all without it, if the study says nothing either.")
 @click.option("--actors", default=0, show_default=True, help="Processes that train, through Ray; 0: one, without Ray.")
 @click.option("--ray", "address", help="Address of a Ray cluster, instead of a Ray of our own on this machine.")
 @click.option("--memory-mb", nargs=2, type=float, help="Draw each client's memory budget uniformly from this range.")
 @click.option("--measured", metavar="RUN_ID", help="A run of this report: its boards' speeds make virtual time.")
 @click.option("--speeds", type=click.Path(path_type=Path, exists=True), help="JSON of such speeds instead.")
+@click.option(
+    "--reuse", type=click.Path(path_type=Path, exists=True), help="Run folder: its equal cells are taken over."
+)
+@click.option("--resume", metavar="RUN_ID", help="Go on with a run that was cut off; its finished cells are kept.")
 def simulate(
-    report: str, results: Path, study: Path | None, group: str | None, clients: int, cohort: int | None,
-    actors: int, address: str | None, memory_mb: tuple[float, float] | None, measured: str | None,
-    speeds: Path | None,
+    report: str, results: Path, scale: str, study: Path | None, group: str | None, clients: int | None,
+    cohort: int | None, actors: int, address: str | None, memory_mb: tuple[float, float] | None, measured: str | None,
+    speeds: Path | None, reuse: Path | None, resume: str | None,
 ) -> None:  # fmt: skip
-    """Run a study's cells with simulated clients; events go to results/REPORT/simulated-RUN/<cell>.jsonl."""
+    """Run a study's cells with simulated clients and draw the report. Seconds in it are virtual."""
     console = Console()
-    folder = results / report / f"simulated-{new_run_id()}"
-    folder.mkdir(parents=True)
-    if measured is not None:
-        speeds = folder / "speeds.json"
-        write_json(speeds, measured_speeds(RunFolder.find(results, report, measured)))
-    classes = sorted(read_json(speeds)) if speeds else []
-    asked = ["--actors", str(actors)]
-    asked += ["--ray", address] if address else []
-    asked += ["--speeds", str(speeds)] if speeds else []
-    for cell in load_study(study or study_file(report)).cells(()):
-        if group in (None, cell.group):
-            facts = draw_clients(clients, classes, memory_mb, cell.seed)
-            job = {**job_of(cell), "clients": list(facts), "client_facts": facts, "cohort": cohort}
-            console.print(f"{cell.label}: {_last_round(run_job(job, cell, folder, asked))}", highlight=False)
-    console.print(f"Events: {folder}", soft_wrap=True, highlight=False)
+    known = measured_speeds(RunFolder.find(results, report, measured)) if measured else speeds and read_json(speeds)
+    asked = {"clients": clients, "cohort": cohort, "memory_mb": memory_mb or None, "speeds": known}
+    loaded = load_study(study or find(report).simulated(scale))
+    cells = [_with_fleet(cell, asked) for cell in loaded.cells(()) if group in (None, cell.group)]
+    folder = RunFolder.find(results, report, resume) if resume else RunFolder.new(results, report)
+    plan = Plan(
+        study=loaded,
+        cells=tuple(cells),
+        report=report,
+        folder=folder,
+        command=shlex.join(sys.argv),
+        arguments=("--actors", str(actors), *(("--ray", address) if address else ())),
+        reuse=RunFolder(path=reuse) if reuse else None,
+    )
+    run_simulation(plan, lambda cell, verdict: console.print(_line(folder, cell, verdict), highlight=False))
+    build_and_name(console, folder)
 
 
-def run_job(job: dict[str, Any], cell: Cell, folder: Path, asked: list[str]) -> list[Event]:
-    """All events of one job, also written to the cell's file. Raises `FedRackError` with the core's reason."""
-    path = folder / f"{cell.cell_id}.json"
-    write_json(path, job)
-    said: queue.Queue[Event] = queue.Queue()
-    arguments = ["--job", str(path), "--data", str(find(cell.dataset).folder), *asked]
-    program = CoreProcess(PROGRAM, arguments, path.with_suffix(".log"), said.put)
-    try:
-        with path.with_suffix(".jsonl").open("w") as file:
-            events = []
-            for event in _until_end(said):
-                file.write(json.dumps(event) + "\n")
-                events.append(event)
-    finally:
-        program.kill()
-    return events
+def _with_fleet(cell: Cell, asked: Mapping[str, Any]) -> Cell:
+    """The cell with the study's fleet, or the usual one, and what the command line says of it."""
+    given = {name: value for name, value in asked.items() if value is not None}
+    return replace(cell, fleet=replace(cell.fleet or Fleet(), **given))
 
 
-def _until_end(said: queue.Queue[Event]) -> Iterator[Event]:
-    while True:
-        event = said.get()
-        if event["event"] == "failed":
-            raise FedRackError(f"the simulation failed: {event['reason']}")
-        if event["event"] == "ended":
-            raise FedRackError(f"the simulation ended with exit code {event['returncode']}; see its log")
-        yield event
-        if event["event"] == "done":
-            return
-
-
-def _last_round(events: list[Event]) -> str:
-    rounds = [event for event in events if event["event"] == "round"]
-    last = rounds[-1]
-    accuracy = "-" if last["accuracy"] is None else f"{last['accuracy']:.1%}"
-    virtual = f", {sum(event['virtual_s'] for event in rounds):.0f} s of virtual time" if "virtual_s" in last else ""
-    return f"{len(rounds)} rounds in {sum(event['round_s'] for event in rounds):.1f} s{virtual}, accuracy {accuracy}"
+def _line(folder: RunFolder, cell: Cell, verdict: Mapping[str, Any]) -> str:
+    rounds = list(server_side(read_lines(folder.cell(cell.cell_id) / "server.jsonl")).rounds.values())
+    if verdict["state"] != "finished" or not rounds:
+        return f"{cell.label}, seed {cell.seed}: {verdict['reason'] or 'no round'}"
+    accuracy = next((f"{event['accuracy']:.1%}" for event in reversed(rounds) if event["accuracy"] is not None), "-")
+    virtual = [event["virtual_s"] for event in rounds if "virtual_s" in event]
+    time = f", {sum(virtual):.0f} s of virtual time" if virtual else ""
+    took_s = sum(event["round_s"] for event in rounds)
+    return f"{cell.label}, seed {cell.seed}: {len(rounds)} rounds in {took_s:.1f} s{time}, accuracy {accuracy}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -16,6 +16,9 @@ from harness.frame.circumstances import circumstance_rows, mark
 from harness.frame.energy import energy_rows, headline
 from harness.frame.readings import BOARD, Row
 from harness.frame.schema import FORMAT, FRAMES, Column
+from harness.frame.server_side import ServerSide, server_side
+from harness.frame.simulated import cell_rows, is_simulated, round_rows
+from harness.frame.summary import FROM_CELL, largest, median
 from harness.frame.trace import BoardTrace, read_trace
 from harness.store import RunFolder, read_lines
 
@@ -24,19 +27,17 @@ BYTES = ("download", "exchange", "upload")
 SHARED_SENSORS = {"embedded"}  # levels of virtual boards that have but the machine's, which each would claim
 
 
-class _Server(NamedTuple):
-    """What the FL server said of a cell."""
-
-    rounds: Mapping[int, Row]
-    analytic_bytes: Mapping[str, int | None]  # by stage
-
-
 def build_frames(folder: RunFolder) -> dict[str, pd.DataFrame]:
     """All frames of a run, also written into its folder."""
     rows: dict[str, list[Row]] = {name: [] for name in FRAMES}
     for verdict in folder.verdicts():
         cell_path = folder.cell(verdict["cell_id"])
-        server = _server(read_lines(cell_path / "server.jsonl"))
+        server = server_side(read_lines(cell_path / "server.jsonl"))
+        if is_simulated(verdict):
+            own = list(round_rows(verdict, server))
+            rows["rounds"] += own
+            rows["cells"] += cell_rows(verdict, own, server)
+            continue
         for board in verdict["boards"]:
             _add_board(rows, verdict, board, cell_path / "raw" / board, server)
     frames = {name: to_frame(rows[name], FRAMES[name]) for name in FRAMES}
@@ -46,13 +47,6 @@ def build_frames(folder: RunFolder) -> dict[str, pd.DataFrame]:
     return frames
 
 
-def _server(events: Iterable[Row]) -> _Server:
-    said = list(events)
-    rounds = {event["round"]: event for event in said if event.get("event") == "round" and "round" in event}
-    reckoned = [event for event in said if event.get("event") == "reckoned"]
-    return _Server(rounds, {event.get("stage", ""): event.get("analytic_bytes") for event in reckoned})
-
-
 def to_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> pd.DataFrame:
     """Rows as a frame with exactly the schema's columns and types."""
     return pd.DataFrame(
@@ -60,7 +54,7 @@ def to_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> pd
     )
 
 
-def _add_board(rows: dict[str, list[Row]], verdict: Row, board: str, raw: Path, server: _Server) -> None:
+def _add_board(rows: dict[str, list[Row]], verdict: Row, board: str, raw: Path, server: ServerSide) -> None:
     key = {"cell_id": verdict["cell_id"], "board": board}
     facts = verdict["boards"][board]
     trace = read_trace(raw, facts.get("clock", []), _most_w(facts.get("board_class")))
@@ -118,19 +112,17 @@ def _phases(key: Row, trace: BoardTrace) -> Iterator[Row]:
         yield {**key, **event["closed"], **own, "start_controller_s": start_s, "end_controller_s": end_s}
 
 
-def _rounds(key: Row, events: Sequence[Row], server: _Server) -> Iterator[Row]:
+def _rounds(key: Row, events: Sequence[Row], server: ServerSide) -> Iterator[Row]:
     tensor_peaks = _tensor_peaks(events)
     for event in events:
         if event["event"] != "round":
             continue
-        facts = server.rounds.get(event["round"], {})
-        row = {**key, "peak_tensor_bytes": tensor_peaks.get(event["stage"])}
+        row = {**key, **server.of_round(event["round"]), "peak_tensor_bytes": tensor_peaks.get(event["stage"])}
         row["analytic_bytes"] = server.analytic_bytes.get(event["stage"])
         for name in ("round", "stage", "round_s", "peak_process_bytes", "samples", "train_loss"):
             row[name] = event.get(name)
         row.update({f"{name}_s": event["seconds"].get(name) for name in SECONDS})
         row.update({f"{name}_bytes": event["bytes"].get(name) for name in BYTES})
-        row.update({"accuracy": facts.get("accuracy"), "test_loss": facts.get("test_loss")})
         yield row
 
 
@@ -139,10 +131,10 @@ def _tensor_peaks(events: Sequence[Row]) -> dict[str, int | None]:
 
 
 def _cell(key: Row, verdict: Row, board: str, trace: BoardTrace, rounds: Sequence[Row],
-          server: _Server) -> Row:  # fmt: skip
+          server: ServerSide) -> Row:  # fmt: skip
     cell, facts = verdict["cell"], verdict["boards"][board]
     start: Row = next((event for event in trace.events if event["event"] == "start"), {})
-    row: Row = {**key, **{name: cell[name] for name in _FROM_CELL}}
+    row: Row = {**key, **{name: cell[name] for name in FROM_CELL}}
     row.update({name: facts.get(name) for name in ("board_class", "virtual", "outcome", "budget_bytes", "budget_kind")})
     row.update(
         outcome_signature=facts.get("signature") or None,
@@ -150,27 +142,24 @@ def _cell(key: Row, verdict: Row, board: str, trace: BoardTrace, rounds: Sequenc
         rounds_done=len(rounds) if trace.events else None,
         floor_bytes=start.get("floor_bytes"),
         torch_version=start.get("torch"),
-        analytic_bytes=_largest(server.analytic_bytes.get(stage) for stage in _tensor_peaks(trace.events)),
-        peak_tensor_bytes=_largest(_tensor_peaks(trace.events).values()),
-        peak_process_bytes=_largest(round_["peak_process_bytes"] for round_ in rounds),
-        peak_pss_bytes=_largest(sample.get("pss_bytes") for sample in trace.samples),
+        analytic_bytes=largest(server.analytic_bytes.get(stage) for stage in _tensor_peaks(trace.events)),
+        peak_tensor_bytes=largest(_tensor_peaks(trace.events).values()),
+        peak_process_bytes=largest(round_["peak_process_bytes"] for round_ in rounds),
+        peak_pss_bytes=largest(sample.get("pss_bytes") for sample in trace.samples),
         peak_cgroup_bytes=trace.exit_facts.get("cgroup_peak_bytes"),
         peak_board_bytes=None if facts["virtual"] in SHARED_SENSORS else _board_peak(trace.samples),
         late_ticks=trace.exit_facts.get("late_ticks"),
         missed_ticks=trace.exit_facts.get("missed_ticks"),
         faults="; ".join(trace.faults) or None,
-        accuracy=server.rounds[max(server.rounds)].get("accuracy") if server.rounds else None,
+        accuracy=server.final_accuracy,
         parameters_sha256=verdict.get("parameters_sha256"),
     )
     for name in ("round_s", *(f"{name}_s" for name in SECONDS)):
-        row[name] = _median(round_[name] for round_ in rounds)
+        row[name] = median(round_[name] for round_ in rounds)
     for name in BYTES:
-        median = _median(round_[f"{name}_bytes"] for round_ in rounds)
-        row[f"{name}_bytes"] = None if median is None else round(median)
+        middle = median(round_[f"{name}_bytes"] for round_ in rounds)
+        row[f"{name}_bytes"] = None if middle is None else round(middle)
     return row
-
-
-_FROM_CELL = ("group", "method", "model", "dataset", "batch", "rounds", "seed", "threads", "allocator", "repeat")
 
 
 def _most_w(board_class: str | None) -> float:
@@ -202,16 +191,6 @@ def _steps(cell: Row, samples: int) -> int:
     """Local steps of a round; `samples` is the size of the client's data."""
     steps: int = -(-samples // cell["batch"]) * cell["local_epochs"]
     return min(steps, cell["batches_per_round"] or steps)
-
-
-def _largest(values: Any) -> Any:
-    known = [value for value in values if value is not None]
-    return max(known) if known else None
-
-
-def _median(values: Any) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(statistics.median(known)) if known else None
 
 
 def _board_peak(samples: Sequence[Row]) -> int | None:

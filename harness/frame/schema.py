@@ -112,6 +112,8 @@ ROUNDS = _columns(
     ("train_loss", "Float64", "mean over the round's batches"),
     ("test_loss", "Float64", "of the global model after the round"),
     ("accuracy", "Float64", "of the global model after the round, 0..1"),
+    ("perturbation", "Float64", "how much the block that is followed still moved after the round before, 0..1"),
+    ("ended", "string", "the stages that ended with the round before, and why"),
 )
 
 PHASES = _columns(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, JsonValue
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
 from fl_core.catalogue import DATASETS, METHODS, MODELS
@@ -13,7 +13,7 @@ from harness.errors import BadInput, Problem
 from harness.load.document import read_yaml
 from harness.load.fields import BudgetMb, Count, Keys, Number, Seconds, Text, Whole, as_mapping, checked, field, one_of
 from harness.plugins import outside
-from harness.study import Cell, Study
+from harness.study import Cell, Fleet, Study
 from harness.units import bytes_from_mib
 
 FORMAT = 1
@@ -27,12 +27,13 @@ DEFAULTS: dict[str, Any] = {
     "learning_rate": 0.05,
     "momentum": 0.9,
     "weight_decay": 0.0,
-    "seed": 1,
+    "seed": [1],
     "threads": 1,
     "budget_mb": None,
     "allocator": "fixed",
     "timeout_s": 600.0,
     "repeats": 1,
+    "fleet": None,
 }
 REQUIRED = ("group", "methods", "model", "dataset", "batch", "rounds")
 MAY_BE_NULL = ("batches_per_round", "budget_mb")
@@ -67,6 +68,26 @@ class _Method(Keys):
     options: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+def _range(raw: tuple[float, float]) -> tuple[float, float]:
+    """From above 0 up to something larger."""
+    if not 0 < raw[0] < raw[1]:
+        raise ValueError
+    return raw
+
+
+class _Fleet(Keys):
+    """Simulated clients: see `harness.study.Fleet`."""
+
+    clients: Count = 100
+    cohort: Count | None = None
+    samples: Count | None = None
+    test_samples: Count | None = None
+    memory_mb: Annotated[tuple[Number, Number], AfterValidator(_range)] | None = None
+    full_mb: Annotated[Number, Field(gt=0)] | None = None
+    speeds: dict[Text, dict[Text, Number]] | None = None
+    peaks: bool = False
+
+
 class _Block(Keys):
     """One entry of `cells:`, and `defaults:`."""
 
@@ -88,12 +109,15 @@ class _Block(Keys):
     learning_rate: Annotated[Number, Field(gt=0)] | None = field("a number above 0", 0.05)
     momentum: Annotated[Number, Field(ge=0, lt=1)] | None = field("a number from 0 to below 1", 0.9)
     weight_decay: Annotated[Number, Field(ge=0)] | None = field("a number, 0 or more", 0.0005)
-    seed: Annotated[Whole, Field(ge=0)] | None = field("a whole number, 0 or more", 1)
+    seed: Annotated[list[Annotated[Whole, Field(ge=0)]], BeforeValidator(_listed), Field(min_length=1)] | None = field(
+        "a whole number, 0 or more, or a list of such", "[1, 2, 3]"
+    )
     threads: Count | None = field("a whole number above 0", 1)
     budget_mb: BudgetMb | None = field("a whole number of MB, 64 or more, or null for the board's own", 768)
     allocator: Annotated[Text, one_of("allocator", ("fixed", "default"))] | None = field("an allocator", "fixed")
     timeout_s: Seconds | None = field("a number of seconds above 0", 600)
     repeats: Count | None = field("a whole number above 0", 3)
+    fleet: _Fleet | None = field("a setting of simulated clients", "{clients: 100, memory_mb: [100, 900]}")
 
 
 class _Top(Keys):
@@ -163,23 +187,26 @@ def _missing(key: str, path: str) -> Problem:
 
 
 def _cells(values: dict[str, Any]) -> list[Cell]:
-    """The product methods x batch x repeats, in this order."""
+    """The product methods x batch x seeds x repeats, in this order."""
     values = dict(values)
-    methods, batches, repeats = values.pop("methods"), values.pop("batch"), values.pop("repeats")
-    budget_mb = values.pop("budget_mb")
+    methods, batches, seeds, repeats = (values.pop(name) for name in ("methods", "batch", "seed", "repeats"))
+    budget_mb, fleet = values.pop("budget_mb"), values.pop("fleet")
     budget_bytes = None if budget_mb is None else bytes_from_mib(budget_mb)
     return [
         Cell(
             method=method["name"],
             options=method.get("options", {}),
             batch=batch,
+            seed=seed,
             repeat=repeat,
+            fleet=None if fleet is None else Fleet(**fleet),
             budget_bytes=budget_bytes,
             boards=(),
             **values,
         )
         for method in methods
         for batch in batches
+        for seed in seeds
         for repeat in range(1, repeats + 1)
     ]
 

@@ -10,6 +10,7 @@ from fl_core.data.dataset import batch_count
 from harness.errors import FedRackError
 from harness.store import RunFolder
 
+FULL_TRAINING = "fedavg"  # a stage's own time follows from its multiply-adds
 FIELDS = ("sample_s", "down_bytes_per_s", "up_bytes_per_s", "latency_s")
 _PHASES = ["download_s", "compute_s", "exchange_s", "upload_s"]
 
@@ -36,15 +37,18 @@ def fit_speeds(rounds: pd.DataFrame, samples_trained: pd.Series) -> dict[str, di
 
 
 def measured_speeds(folder: RunFolder) -> dict[str, dict[str, float]]:
-    """Of the board classes in a finished run. Raises `FedRackError` where none has all four numbers."""
+    """Of the board classes in a finished run, from its cells of full training. Raises `FedRackError` where no class has
+    all four numbers."""
+    verdicts = {v["cell_id"]: v for v in folder.verdicts() if v["cell"]["method"] == FULL_TRAINING}
     rounds = pd.read_parquet(folder.path / "rounds.parquet")
-    verdicts = {verdict["cell_id"]: verdict for verdict in folder.verdicts()}
+    rounds = rounds[rounds["cell_id"].isin(verdicts)].reset_index(drop=True)
     keys = list(zip(rounds["cell_id"], rounds["board"], rounds["samples"], strict=True))
     classes = [verdicts[cell]["boards"][board]["board_class"] for cell, board, _ in keys]
     trained = [_trained(verdicts[cell]["cell"], int(samples)) for cell, _, samples in keys]
     speeds = fit_speeds(rounds.assign(board_class=classes), pd.Series(trained, index=rounds.index))
     if not speeds:
-        raise FedRackError(f"{folder.path}: no round tells how fast a board is", remedy="name a run that has finished")
+        remedy = f"name a finished run with cells of {FULL_TRAINING}"
+        raise FedRackError(f"{folder.path}: no round tells how fast a board is", remedy=remedy)
     return speeds
 
 

@@ -19,7 +19,7 @@ MakeJob = Callable[..., Job]
 def run(job: Job, folder: str, **more: Any) -> tuple[str, list[dict[str, Any]]]:
     events: list[dict[str, Any]] = []
     done = PooledServer(job, folder, HerePool(job, folder), events.append, **more).run_rounds()
-    return done["parameters_sha256"], events
+    return done["parameters_sha256"], [event for event in events if event["event"] == "round"]
 
 
 @pytest.mark.parametrize("method", ["fedavg", "freeze", "recompute", "split"])
@@ -58,6 +58,25 @@ def test_virtual_time_orders_reports_and_drops_who_is_late(make_job: MakeJob, di
     assert event["reported"] == ["c0", "c2", "c3", "c5"]
     model_bytes = 4 * 56_554 + 0  # parameters and statistics of the cnn on 1x8x8, less its counters
     assert 0.5 + 64 * 0.001 + 2 * model_bytes / 1e6 == pytest.approx(event["virtual_s"], rel=0.01)
+
+
+def test_a_frozen_stage_takes_its_own_work_and_its_prefix_travels_once(make_job: MakeJob, digits_folder: str) -> None:
+    """Stages of the cnn on 1x8x8: multiply-adds by hand, forward and backward, over those of full training."""
+    facts = {"a": {"board_class": "board"}}
+    job = make_job("freeze", clients=["a"], client_facts=facts, rounds=6, batches_per_round=2)
+    _, events = run(job, digits_folder, speeds={"board": BoardSpeed(1.0, 1e6, 1e6)})
+    forward = [288 * 64, 18432 * 16, 36864 * 4, 640]
+    full = 3 * sum(forward) - forward[0]
+    frozen = [[0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1]]  # whether a layer's input needs a gradient
+    live = [[1, 1, 1, 1], [0, 1, 1, 1], [0, 0, 1, 1]]
+    for event, stage in zip(events, (0, 0, 1, 1, 2, 2), strict=True):
+        [told] = event["clients"].values()
+        backward = sum(m * (a + b) for m, a, b in zip(forward, frozen[stage], live[stage], strict=True))
+        samples = 2 * job.batch
+        assert told["seconds"]["compute"] == pytest.approx(samples * (sum(forward) + backward) / full)
+    down = [event["clients"]["a"]["bytes"]["download"] - event["clients"]["a"]["bytes"]["upload"] for event in events]
+    prefix = [288 * 4 + 4 * 32 * 4 + 8, (288 + 18432) * 4 + 4 * (32 + 64) * 4 + 16]
+    assert down == [0, 0, prefix[0], 0, prefix[1], 0]
 
 
 def test_what_needs_a_link_is_refused(make_job: MakeJob, digits_folder: str) -> None:

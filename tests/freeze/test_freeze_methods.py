@@ -258,7 +258,29 @@ def test_allsmall_is_as_narrow_as_the_weakest_board_needs_and_depthfl_as_deep_as
     assert [server.deepest(size) for size in (sizes[0] - 1, *sizes, None)] == [0, 1, 2, 3, 3]
 
 
-def test_hard_worlds_one_client_and_a_class_nobody_has() -> None:
+@pytest.mark.parametrize("method", ["smartfreeze", "profl", "neulite", "heterofl", "depthfl"])
+def test_a_class_that_no_client_has_is_not_learnt_and_breaks_nothing(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing, few = 3, {"clients": ["a", "b"], "batches_per_round": 6}
+
+    def deal(labels: np.ndarray, clients: int, seed: int, how: Any) -> list[np.ndarray]:
+        return np.array_split(np.flatnonzero(labels != missing), clients)  # type: ignore[return-value]
+
+    monkeypatch.setattr("fl_core.client.deal", deal)
+    options = {"pace": "shares", "shrink": False} if method == "profl" else {"pace": "shares"}
+    result = run(method, 3, options=options if method in ("smartfreeze", "profl") else {}, **few)
+    assert 0.1 < rounds_of(result)[-1]["accuracy"] < 0.92  # a tenth of the test split cannot be right
+    assert all(torch.isfinite(value).all() for value in result.state.values() if value.is_floating_point())
+
+
+def test_a_threshold_that_never_fires_is_said_with_the_round() -> None:
+    never = run("smartfreeze", 7, options={**QUICK, "threshold": 0.0, "most_rounds": 2}, batches_per_round=2)
+    ended = [tuple(entry) for event in rounds_of(never) for entry in event["notes"]["ended"]]
+    assert ended == [("block1", 2, "stage maximum reached"), ("block2", 4, "stage maximum reached")]
+
+
+def test_one_client_only_and_classes_that_a_client_has_not() -> None:
     assert len(rounds_of(run("smartfreeze", 3, clients=["only"], options={"pace": "shares"}))) == 3
     masked = run("heterofl", 2, clients=["only"], partition={"kind": "iid"})
     assert rounds_of(masked)[-1]["accuracy"] > 0.3
@@ -272,7 +294,13 @@ def test_hard_worlds_one_client_and_a_class_nobody_has() -> None:
     assert logits.grad is not None and (logits.grad[:, 2:] == 0).all() and (logits.grad[:, :2] != 0).all()
 
 
-def test_a_client_lost_in_the_middle_of_a_stage_costs_its_reports_only(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [("smartfreeze", {"pace": "shares"}), ("profl", {"pace": "shares", "shrink": False}), ("neulite", {})],
+)
+def test_a_client_lost_in_the_middle_of_a_stage_costs_its_reports_only(
+    method: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from fl_core.client import Client
 
     train = Client.train
@@ -284,8 +312,9 @@ def test_a_client_lost_in_the_middle_of_a_stage_costs_its_reports_only(monkeypat
 
     monkeypatch.setattr(Client, "train", fail)
     monkeypatch.setattr("threading.excepthook", lambda args: None)
-    events = rounds_of(run("smartfreeze", 6, options={"pace": "shares"}))
-    assert [len(event["reported"]) for event in events] == [4, 4, 4, 3, 3, 3]
+    result = run(method, 6, options=options)
+    assert [len(event["reported"]) for event in rounds_of(result)] == [4, 4, 4, 3, 3, 3]
+    assert all(torch.isfinite(value).all() for value in result.state.values() if value.is_floating_point())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from torch import nn
 from fl_core.catalogue import MODELS, resolve
 from fl_core.errors import BadJob
 from fl_core.ledger.boundaries import _need, fitting_ends
-from fl_core.ledger.profl import entries
+from fl_core.ledger.profl import block_mib, entries, weighed_mb
 from fl_core.ledger.stage import plain, stage_cost
 from fl_core.memory.optimiser import SGD
 from fl_core.memory.tensors import SavedTensors, TensorPeak
@@ -120,6 +120,12 @@ def test_profls_published_stage_memory_as_far_as_it_is_explained() -> None:
     }
 
 
+def test_block_4_is_explained_by_weights_only_at_the_price_of_the_full_model() -> None:
+    weights = sum(p.numel() for p in BlockedModel(spec_of("resnet18"), whole(spec_of("resnet18"))).parameters())
+    full = sum(block_mib(stage) for stage in range(4))
+    assert [round(weighed_mb(maps, weights), 1) for maps in (block_mib(3), full)] == [99.2, 929.7]
+
+
 def test_a_repartitioned_model_is_the_same_model_in_other_blocks() -> None:
     spec = spec_of("resnet18")
     torch.manual_seed(3)
@@ -140,6 +146,12 @@ def test_a_repartitioned_model_is_the_same_model_in_other_blocks() -> None:
         stage_cost(split, freeze_part(split, 4), 32).peak_bytes
         < 0.9 * stage_cost(spec, freeze_part(spec, 3), 32).peak_bytes
     )
+
+
+@pytest.mark.parametrize("ends", [[], [3, 3, 9], [5, 3, 9], [0, 9], [3, 5], [4, 12]])
+def test_blocks_that_do_not_divide_the_model_are_refused(ends: list[int]) -> None:
+    with pytest.raises(BadJob, match="blocks of resnet18 must end at ascending units, the last at 9; not"):
+        repartitioned(spec_of("resnet18"), ends)
 
 
 def even_spec() -> ModelSpec:

@@ -74,6 +74,8 @@ def test_a_raw_threshold_in_the_published_unit_fires_at_once_which_is_why_slopes
 def test_a_threshold_that_never_fires_ends_at_the_stages_maximum() -> None:
     line = [1 - r / 200 for r in range(120)]
     assert first_freeze(line, SMALL) == (100, MAXIMUM_REACHED)
+    assert first_freeze(FALLING, SMALL._replace(threshold=0.0)) == (100, MAXIMUM_REACHED)
+    assert first_freeze([0.0] * 120, SMALL) == (SMALL.least_rounds, CONVERGED)  # nothing moves at all: flat
 
 
 def test_shares_sum_to_the_rounds_and_leave_no_stage_out() -> None:

@@ -243,4 +243,5 @@ def sketches(monkeypatch: pytest.MonkeyPatch) -> None:
         return '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 1" width="4" height="1"></svg>'
 
     monkeypatch.setattr("reports.quick.figures.draw", sketch)
-    monkeypatch.setattr("reports.traces.draw", sketch)
+    for module in ("traces", "study.accuracy", "study.pace", "study.stages"):
+        monkeypatch.setattr(f"reports.{module}.draw", sketch)

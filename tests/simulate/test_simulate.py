@@ -38,7 +38,7 @@ def test_speeds_are_found_again_in_rounds_that_they_made() -> None:
     rows = []
     for name, speed in made.items():
         for samples, size in ((64, 10**6), (640, 4 * 10**6), (128, 2 * 10**6)):
-            phases = speed.seconds(samples, size, size // 2)
+            phases = speed.seconds(samples, 1.0, size, size // 2)
             seconds = {f"{phase}_s": phases[phase] for phase in ("download", "compute", "upload")}
             rows.append({"board_class": name, "round_s": sum(phases.values()), "exchange_s": None, **seconds,
                          "download_bytes": size, "upload_bytes": size // 2, "trained": samples})  # fmt: skip
@@ -52,7 +52,7 @@ def test_speeds_are_found_again_in_rounds_that_they_made() -> None:
 
 def test_speeds_of_a_run_count_the_samples_that_were_trained(tmp_path: Path) -> None:
     folder = RunFolder(path=tmp_path)
-    cell = {"batch": 32, "local_epochs": 2, "batches_per_round": None}
+    cell = {"method": "fedavg", "batch": 32, "local_epochs": 2, "batches_per_round": None}
     verdict = {"cell_id": "c", "started_utc": "", "cell": cell, "boards": {"pi": {"board_class": "raspberry-pi-4"}}}
     write_json(folder.verdict_file("c"), verdict)
     row = {"cell_id": "c", "board": "pi", "samples": 100, "round_s": 5.0, "download_s": 1.0, "compute_s": 1.92}
@@ -71,7 +71,26 @@ def test_a_study_with_forty_clients_in_virtual_time(tmp_path: Path) -> None:
     done = CliRunner().invoke(commands, [str(a) for a in ["simulate", *asked, "--speeds", tmp_path / "speeds.json"]])
     assert done.exit_code == 0, done.output
     assert "2 rounds" in done.output and "s of virtual time, accuracy" in done.output
-    [file] = tmp_path.glob("quick/simulated-*/*.jsonl")
+    [file] = tmp_path.glob("quick/*/cells/*/server.jsonl")
     rounds = [json.loads(line) for line in file.read_text().splitlines()][:2]
     assert [len(event["reported"]) for event in rounds] == [5, 5] and rounds[0]["reported"] != rounds[1]["reported"]
     assert all(1.0 < event["virtual_s"] < 3.0 for event in rounds)
+    frames = [pd.read_parquet(file.parents[2] / f"{name}.parquet") for name in ("cells", "rounds")]
+    assert len(frames[0]) == 40 and set(frames[0]["virtual"]) == {"simulated"} and len(frames[1]) == 10
+    assert frames[1].groupby("round")["round_s"].max().tolist() == [event["virtual_s"] for event in rounds]
+    again = [str(a) for a in ["simulate", *asked, "--speeds", tmp_path / "speeds.json", "--reuse", file.parents[2]]]
+    assert CliRunner().invoke(commands, again).exit_code == 0
+    verdicts = [json.loads(path.read_text()) for path in tmp_path.glob("quick/*/cells/*/cell.json")]
+    assert len(verdicts) == 2 and verdicts[0] == verdicts[1]  # taken over, not run again: it began at the same second
+
+
+def test_a_fleet_of_the_study_counts_memory_by_what_full_training_takes(tmp_path: Path) -> None:
+    fleet = "fleet: {clients: 6, cohort: 2, samples: 20, test_samples: 30, memory_mb: [100, 900], full_mb: 840}"
+    cells = "  - {group: a, methods: [exclusivefl, allsmall], model: cnn, dataset: digits, batch: 16, rounds: 1}\n"
+    (tmp_path / "study.yaml").write_text(f"format: 1\ntitle: few\ndefaults: {{seed: [1], {fleet}}}\ncells:\n{cells}")
+    asked = ["simulate", "--study", str(tmp_path / "study.yaml"), "--results", str(tmp_path), "--report", "smartfreeze"]
+    done = CliRunner().invoke(commands, asked)
+    assert done.exit_code == 0, done.output
+    [frame] = [pd.read_parquet(path) for path in tmp_path.glob("smartfreeze/*/cells.parquet")]
+    took = frame[frame["method"] == "exclusivefl"].set_index("board")
+    assert list(took.index[took["rounds_done"] > 0]) == [took["budget_bytes"].idxmax()]  # one of six has 840 and more

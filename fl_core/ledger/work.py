@@ -1,0 +1,46 @@
+"""How much a client computes in one stage: the multiply-adds of a step as its own client half does it.
+
+Recomputed forward passes count, frozen blocks have no backward pass, narrow models have few channels. Norms and
+activations are not counted (`fl_core.ledger.macs`). Needs torch >= 2.1.
+"""
+
+import torch
+from torch import Tensor
+
+from fl_core.ledger.macs import MultiplyAdds
+from fl_core.ledger.stage import TRACED, Step, extrapolated, plain
+from fl_core.memory.backward import backward_from
+from fl_core.methods.base import ClientHalf
+from fl_core.models.blocks import BlockedModel, ModelSpec, whole
+from fl_core.rounds import Stage
+
+
+def stage_work(client: ClientHalf, stage: Stage, batch: int) -> int:
+    """Multiply-adds of one step of `batch` samples on the device, forward and backward."""
+    with torch.random.fork_rng(devices=[]):
+        return _work(client.build(stage), batch, client.cost if stage.edge is None else device_half)
+
+
+def full_work(spec: ModelSpec, batch: int) -> int:
+    """The same for plain training of the whole model."""
+    with torch.random.fork_rng(devices=[]):
+        return _work(BlockedModel(spec, whole(spec)), batch, plain)
+
+
+def device_half(model: BlockedModel, inputs: Tensor, labels: Tensor) -> None:
+    """A step of the device's half of a split: smashed data out, their gradient back."""
+    smashed = model(inputs)
+    backward_from(smashed, torch.ones_like(smashed))
+
+
+def _work(model: BlockedModel, batch: int, step: Step) -> int:
+    model.set_training()
+    counted = []
+    for size in TRACED:
+        inputs = torch.randn(size, *model.spec.input_shape).contiguous(memory_format=torch.channels_last)
+        labels = torch.arange(size) % model.spec.classes
+        with MultiplyAdds() as macs:
+            step(model, inputs, labels)
+        model.zero_grad(set_to_none=True)
+        counted.append(macs.forward + macs.backward)
+    return extrapolated(counted, batch)
