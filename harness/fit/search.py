@@ -34,20 +34,31 @@ class Bracket:
 
     @property
     def next_batch(self) -> int:
-        """What to try next: the guess, just beside it, then twice or half as much, then the middle."""
+        """What to try next: the guess, then ever further from it on one side, then the middle of both."""
         if self.fits is None and self.fails is None:
             batch = self.guess
-        elif self.fails is None:
-            assert self.fits is not None
-            batch = self._beyond(self.fits)
-        elif self.fits is None:
-            batch = int(self.fails * (1 - GRAIN)) if self.fails == self.guess else self.fails // 2
-        else:
+        elif self.fits is not None and self.fails is not None:
             batch = (self.fits + self.fails) // 2
+        else:
+            edge = self.fits if self.fails is None else self.fails
+            assert edge is not None
+            stride = max(1, int(GRAIN * self.guess), 2 * abs(edge - self.guess))
+            batch = edge + stride if self.fails is None else edge - stride
         return max(self.least, min(self.most, batch))
 
-    def _beyond(self, fits: int) -> int:
-        return fits + max(1, int(GRAIN * fits)) if fits == self.guess else 2 * fits
+
+def next_batch(self) -> int:
+    """What to try next: the guess, just beside it, then twice or half as much, then the middle."""
+    if self.fits is None and self.fails is None:
+        batch = self.guess
+    elif self.fails is None:
+        assert self.fits is not None
+        batch = self._beyond(self.fits)
+    elif self.fits is None:
+        batch = int(self.fails * (1 - GRAIN)) if self.fails == self.guess else self.fails // 2
+    else:
+        batch = (self.fits + self.fails) // 2
+    return max(self.least, min(self.most, batch))
 
 
 def next_batch(brackets: Iterable[Bracket]) -> int | None:
