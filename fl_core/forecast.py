@@ -187,6 +187,8 @@ def _bytes(model: nn.Module) -> int:
 
 
 def main() -> int:
+    from fl_core.link import grpc_link  # noqa: F401 - a worker's floor has it, and so must ours
+
     asked: Dict[str, Any] = json.load(sys.stdin)
     torch.set_num_threads(1)
     spec = resolve("model", MODELS, asked["model"])(tuple(asked["shape"]), asked["classes"])

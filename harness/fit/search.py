@@ -47,20 +47,6 @@ class Bracket:
         return max(self.least, min(self.most, batch))
 
 
-def next_batch(self) -> int:
-    """What to try next: the guess, just beside it, then twice or half as much, then the middle."""
-    if self.fits is None and self.fails is None:
-        batch = self.guess
-    elif self.fails is None:
-        assert self.fits is not None
-        batch = self._beyond(self.fits)
-    elif self.fits is None:
-        batch = int(self.fails * (1 - GRAIN)) if self.fails == self.guess else self.fails // 2
-    else:
-        batch = (self.fits + self.fails) // 2
-    return max(self.least, min(self.most, batch))
-
-
 def next_batch(brackets: Iterable[Bracket]) -> int | None:
     """The first unsettled board's question; None where all are settled."""
     return next((bracket.next_batch for bracket in brackets if not bracket.settled), None)
