@@ -43,7 +43,7 @@ class PlannedSteps:
         self.limit = limit
         self.mean_square_loss = float("nan")
         self._batch = 0  # that the profile is for; a smaller one fits where it fits
-        self._budget_bytes: Optional[int] = None
+        self.budget_bytes: Optional[int] = None  # of the last step; None: as little as possible
         self.profile: Optional[Profile] = None
         self.plan: Optional[Plan] = None
 
@@ -56,8 +56,8 @@ class PlannedSteps:
             self._prepare(units, inputs, optimiser)
         assert self.profile is not None
         budget_bytes = self.limit.of(self.profile)
-        if self.plan is None or budget_bytes != self._budget_bytes:
-            self.plan, self._budget_bytes = self._plan(budget_bytes), budget_bytes
+        if self.plan is None or budget_bytes != self.budget_bytes:
+            self.plan, self.budget_bytes = self._plan(budget_bytes), budget_bytes
         loss = self._execute(units, inputs, optimiser)
         self.mean_square_loss = end.mean_square
         return loss

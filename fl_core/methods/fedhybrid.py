@@ -12,7 +12,7 @@ What travels is FedAvg's. What is learned is not, bit for bit: compressed activa
   is likely to have left (`fl_core.memory.predict`). `budget_mb` or `share` of the study go before both.
 """
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from fl_core.errors import BadJob
 from fl_core.memory import budget
@@ -42,7 +42,7 @@ class Server(memory_aware.MemoryAware):
 
     def plan(self, now: Now) -> RoundPlan:
         stage = Stage("all", whole(self.spec))
-        chosen = self.pick(now, self._holding(now, stage))
+        chosen = self.pick(now, [_as_reported(now, candidate) for candidate in self._holding(now, stage)])
         tasks = {name: Task(stage, self._settings(now, name)) for name in chosen}
         return self.round(stage.name, tasks, stage.device)
 
@@ -82,8 +82,22 @@ class Client(recompute.Client, Learner):
         self.note(self.steps.mean_square_loss, len(batch.labels))
         return loss
 
+    def report(self, model: BlockedModel, losses: Sequence[float]) -> Dict[str, Any]:
+        facts = super().report(model, losses)
+        return {**facts, "budget_bytes": self.steps.budget_bytes} if losses else facts
+
     def planned(self, model: BlockedModel) -> PlannedSteps:
         return PlannedSteps(model.live_units(), modes_of(self.options), self.limit, planner_of(self.options))
+
+
+def _as_reported(now: Now, candidate: Candidate) -> Candidate:
+    """With the budget that the board itself believed in last, where that is less than the job's. For the utility alone:
+    who was short of memory once must be able to come back."""
+    last = now.clients[candidate.name].last
+    said = last.facts.get("budget_bytes") if last else None
+    if said is None:
+        return candidate
+    return candidate._replace(memory_bytes=min(said, candidate.memory_bytes or said))
 
 
 def modes_of(options: Mapping[str, Any]) -> Tuple[str, ...]:

@@ -51,19 +51,20 @@ def plan(
 
 
 def _table(title: str, choices: Sequence[Choice], mbit: float) -> Table:
-    columns = ("method", "tensors", "process", "step", "a round", "a batch", "", "batch up to")
-    table = Table(*columns, title=title)
+    columns = ("method", "how", "tensors", "process", "step", "a round", "a batch", "", "batch")
+    table = Table(*columns, title=title, caption=f"batch: the largest, about; quickest: at {mbit:g} Mbit/s")
     best = cheapest(choices, mbit)
     for choice in choices:
-        fits = f"fits, quickest at {mbit:g} Mbit/s" if choice is best else WORDS[choice.fits]
+        fits = "quickest" if choice is best else WORDS[choice.fits]
         table.add_row(
-            " ".join(part for part in (choice.method, choice.setting) if part),
+            choice.method,
+            choice.setting,
             show_bytes(choice.peak_tensor_bytes),
             show_bytes(choice.peak_process_bytes),
             show_seconds(choice.step_s),
             show_bytes(choice.round_bytes),
             show_bytes(choice.batch_bytes),
             fits,
-            "–" if choice.largest_batch is None else f"about {choice.largest_batch}",
+            "–" if choice.largest_batch is None else f"{choice.largest_batch}",
         )
     return table

@@ -41,6 +41,7 @@ def test_a_plan_lets_boards_take_part_that_cannot_train_plainly() -> None:
     assert took_part(server) == ["roomy", "tight"]
     last = server.facts["tight"].last
     assert last is not None and last.facts["mean_square_loss"] > 0
+    assert last.facts["budget_bytes"] == int(BUDGETS_MB["tight"] * MIB)
 
 
 def test_nobody_holds_the_smallest_plan() -> None:
