@@ -11,12 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.bench import waking
+from harness.board.board import Board
 from harness.cli.paths import DEVICES, INVENTORY, RESULTS
 from harness.errors import FedRackError
 from harness.fit.forecast import Choice, Holder, forecast
 from harness.fit.probe import SAMPLES, Answer, Prober
 from harness.fit.search import Bracket, next_batch
 from harness.load import load_inventory
+from harness.payload import code_payload
 from harness.rack import Rack
 from harness.store import RunFolder, write_json
 from harness.units import bytes_from_mib, show_bytes
@@ -52,7 +54,9 @@ def fit(
     folder = RunFolder.new(results, "fit")
     table = Table("board", "method", "budget", "largest predicted", "found", "its process", "predicted", title=model)
     with waking(boards, results / ".virtual") as rack:
-        prober = Prober(rack, folder, model, given)
+        code = code_payload()
+        rack.prepare(folder.run_id, [code], lambda board: _say_failure(console, board))
+        prober = Prober(rack, code, folder, model, given)
         for method in methods:
             choices = {name: _of_method(found, method) for name, found in predicted.items()}
             found, answers = _search(console, rack, prober, method, choices)
@@ -62,6 +66,11 @@ def fit(
                               *_row(choices[name], bracket, answers.get(name), batch))  # fmt: skip
     console.print(table)
     console.print(f"Cells: {folder.path}", soft_wrap=True, highlight=False)
+
+
+def _say_failure(console: Console, board: Board) -> None:
+    if board.failure is not None:
+        console.print(f"left out: {board.failure.message}", style="yellow", markup=False)
 
 
 def _refuse_boundless(budgets: Mapping[str, int | None]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.datasets import DataFiles, find
 from harness.launch import run_cell
-from harness.payload import Payload, code_payload
+from harness.payload import Payload
 from harness.rack import Rack
 from harness.store import RunFolder, read_lines
 from harness.study import Cell
@@ -29,11 +29,11 @@ class Answer:
 class Prober:
     """Asks all boards of a rack at once."""
 
-    def __init__(self, rack: Rack, folder: RunFolder, model: str, budget_bytes: int | None) -> None:
-        self._rack, self._folder, self._model, self._budget_bytes = rack, folder, model, budget_bytes
-        self._code: Payload = code_payload()
+    def __init__(self, rack: Rack, code: Payload, folder: RunFolder, model: str, budget_bytes: int | None) -> None:
+        """`rack`: prepared, with `code` on its boards."""
+        self._rack, self._code, self._folder = rack, code, folder
+        self._model, self._budget_bytes = model, budget_bytes
         self._data: DataFiles = find(DATASET)
-        rack.prepare(folder.run_id, [self._code], lambda board: None)
 
     def ask(self, method: str, batch: int) -> Mapping[str, Answer]:
         cell = self._cell(method, batch)
