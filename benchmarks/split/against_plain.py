@@ -1,6 +1,6 @@
-"""`against_plain MODEL BATCH SHARE ROUNDS`: a plan for SHARE of plain training's tensor peak, beside plain training.
+"""`against_plain MODEL BATCH ROUNDS HOW...`: each way of `benchmarks.split.ways` beside plain training.
 
-Steps take turns, plain first, and each pair gives one ratio. Prints one JSON object.
+Steps take turns, plain first, and each pair gives one ratio. Prints a JSON object per way, in a list.
 """
 
 from __future__ import annotations
@@ -8,53 +8,41 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from typing import Any
 
 from benchmarks.split.setting import Training
-from fl_core.memory import budget
-from fl_core.memory.modes import EXACT
-from fl_core.memory.planned import PlannedSteps
+from benchmarks.split.ways import Step, step_of
 from fl_core.memory.tensors import TensorPeak
-from fl_core.methods.base import plain_step
 
 
-def seconds(step: Callable[[], object]) -> float:
+def seconds(step: Step) -> float:
     """Of CPU time: with one thread that is the step's, whatever else runs on the machine."""
     started_s = time.process_time()
     step()
     return time.process_time() - started_s
 
 
-def peak(step: Callable[[], object]) -> int:
+def peak(step: Step) -> int:
     with TensorPeak() as meter:
         step()
     return meter.peak_bytes
 
 
 def main() -> None:
-    name, batch, share, rounds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
+    name, batch, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     training = Training(name, batch)
-
-    def plain() -> None:
-        plain_step(training.model, training.inputs, training.labels)
-        training.optimiser.step()
-
-    def planned() -> None:
-        steps.step(training.inputs, training.labels, training.optimiser)
-
+    plain = step_of(training, "plain")
     plain()
     plain_bytes = peak(plain)
-    steps = PlannedSteps(training.model.live_units(), EXACT, budget.script([int(share * plain_bytes)]))
-    planned()
-    assert steps.plan is not None
-    found = {
-        "plain_bytes": plain_bytes,
-        "planned_bytes": peak(planned),
-        "predicted_bytes": steps.plan.peak_bytes,
-        "modes": steps.plan.modes,
-    }
-    pairs = [(seconds(plain), seconds(planned)) for _ in range(rounds)]
-    print(json.dumps({**found, "time_ratios": [ours / theirs for theirs, ours in pairs]}))
+
+    def compare(how: str) -> dict[str, Any]:
+        step = step_of(training, how)
+        step()
+        pairs = [(seconds(plain), seconds(step)) for _ in range(rounds)]
+        ratios = [ours / theirs for theirs, ours in pairs]
+        return {"how": how, "peak_ratio": peak(step) / plain_bytes, "time_ratios": ratios}
+
+    print(json.dumps([compare(how) for how in sys.argv[4:]]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where a step's memory budget comes from: a share of plain training, a script, or what the machine has left.
+"""Where a step's memory budget comes from: a share of plain training, a script, what the machine has left or will have.
 
 A limit is asked before every step.
 """
@@ -6,6 +6,7 @@ A limit is asked before every step.
 from typing import Callable, Iterator, NamedTuple, Optional, Sequence
 
 from fl_core.memory.headroom import headroom_bytes
+from fl_core.memory.predict import HeadroomPredictor
 from fl_core.memory.profile import Profile
 from fl_core.memory.schedule import keep_all, simulate
 
@@ -45,8 +46,27 @@ def available(root: str = "/") -> Limit:
     """What is there before the step, and most of what the machine and the worker's cgroup have left. Between steps only
     the profile's static bytes are live. Where nothing can be read, or too little is left: as little as possible."""
 
+    return _from_headroom(root, lambda headroom: headroom)
+
+
+def predicted(root: str = "/") -> Limit:
+    """The same with what the predictor counts on (`fl_core.memory.predict`)."""
+    return _from_headroom(root, HeadroomPredictor().after)
+
+
+def capped(given_bytes: int, cap: Limit) -> Limit:
+    """`given_bytes`, unless `cap` knows that there is less: who gave them may be wrong about this machine."""
+
+    def least(profile: Profile) -> int:
+        found = cap.of(profile)
+        return given_bytes if found is None else min(given_bytes, found)
+
+    return Limit(least, binding=False)
+
+
+def _from_headroom(root: str, believed: Callable[[int], int]) -> Limit:
     def left(profile: Profile) -> Optional[int]:
         headroom = headroom_bytes(root)
-        return None if headroom is None else profile.static_bytes + int(headroom * (1 - RESERVE))
+        return None if headroom is None else profile.static_bytes + int(believed(headroom) * (1 - RESERVE))
 
     return Limit(left, binding=False)

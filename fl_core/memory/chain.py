@@ -8,6 +8,7 @@ so that norm and activation can be rebuilt from it without the convolution's wor
 from contextlib import contextmanager
 from typing import Iterator, List, Sequence
 
+import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
@@ -15,13 +16,20 @@ NORM = nn.modules.batchnorm._BatchNorm
 
 
 class Loss(nn.Module):
-    """Last unit of a chain: (batch, classes) -> mean cross-entropy, a scalar."""
+    """Last unit of a chain: (batch, classes) -> mean cross-entropy, a scalar.
+
+    `mean_square` is that of the samples' losses in the last forward: what selectors want to know.
+    """
 
     def __init__(self, labels: Tensor) -> None:
         super().__init__()
         self.labels = labels
+        self.mean_square = float("nan")
 
     def forward(self, logits: Tensor) -> Tensor:
+        with torch.no_grad():
+            each = functional.cross_entropy(logits, self.labels, reduction="none")
+        self.mean_square = float((each**2).mean())
         return functional.cross_entropy(logits, self.labels)
 
 

@@ -1,4 +1,5 @@
-"""How much memory this process may still take (Linux): of the machine, and of every cgroup it is in, v1 or v2."""
+"""How much memory this process may still take (Linux): of the machine, of every cgroup it is in, v1 or v2, and of its
+own limit on data (RLIMIT_DATA), which stands in for a cgroup where there is none."""
 
 import os
 from typing import Iterator, Optional, Tuple
@@ -9,14 +10,27 @@ V1 = ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes")
 
 def headroom_bytes(root: str = "/") -> Optional[int]:
     """The least of what any of them has left; None where nothing can be read. `root`: a recorded tree's folder."""
-    found = [size for size in [_available(root), *_left_in_cgroups(root)] if size is not None]
+    known = [_available(root), _left_of_own_limit(root), *_left_in_cgroups(root)]
+    found = [size for size in known if size is not None]
     return max(0, min(found)) if found else None
 
 
 def _available(root: str) -> Optional[int]:
+    found = _word(os.path.join(root, "proc/meminfo"), "MemAvailable:", 1)
+    return None if found is None else found * 1024
+
+
+def _left_of_own_limit(root: str) -> Optional[int]:
+    most = _word(os.path.join(root, "proc/self/limits"), "Max data size", 3)
+    used = _word(os.path.join(root, "proc/self/status"), "VmData:", 1)
+    return None if most is None or used is None else most - used * 1024
+
+
+def _word(path: str, line: str, place: int) -> Optional[int]:
+    """A whole number in the line that begins so; None also for `unlimited`."""
     try:
-        with open(os.path.join(root, "proc/meminfo")) as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable:"))
+        with open(path) as file:
+            return next(int(text.split()[place]) for text in file if text.startswith(line))
     except (OSError, StopIteration, ValueError):
         return None
 

@@ -13,6 +13,7 @@ slots, sizes rounded up: a plan never exceeds its budget, and may miss the optim
 stored tensor larger. Its peak and time come from `simulate`, in bytes.
 """
 
+import math
 from typing import List, Sequence, Tuple
 
 import numpy as np
@@ -42,21 +43,25 @@ class Planner:
         for length in range(self._count):
             for start in range(self._count - length):
                 self._fill(start, start + length)
+        self._least = int(np.isfinite(self._time[0, -1]).argmax())  # slots that the whole chain needs
 
     def plan(self, budget_bytes: int) -> Plan:
         """The fastest plan whose tensor peak is at most `budget_bytes`."""
         memory = self._sizes.slots_within(budget_bytes)
-        if memory < 0 or not np.isfinite(self._time[0, -1, memory]):
+        if memory >= self._least:
+            return self._at(memory)
+        smallest = self.smallest()
+        if smallest.peak_bytes > budget_bytes:
             raise BudgetTooSmall(
                 "no plan for {} units fits {:.1f} MiB; the smallest that works is {:.1f} MiB".format(
-                    self._count, budget_bytes / 2**20, self.smallest().peak_bytes / 2**20
+                    self._count, budget_bytes / 2**20, math.ceil(smallest.peak_bytes / 2**20 * 10) / 10
                 )
             )
-        return self._at(memory)
+        return smallest
 
     def smallest(self) -> Plan:
         """The fastest plan of the smallest peak."""
-        return self._at(int(np.isfinite(self._time[0, -1]).argmax()))
+        return self._at(self._least)
 
     def _at(self, memory: int) -> Plan:
         ops: List[Op] = []

@@ -8,7 +8,7 @@ import gc
 import threading
 import weakref
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -26,17 +26,24 @@ except ImportError:  # torch 1.10 on JetPack 4
     AVAILABLE = False
 
 
+_Meter = TypeVar("_Meter", bound="TensorPeak")
+
+
 class TensorPeak(_Mode):  # type: ignore[no-untyped-call]
     """Context manager; `peak_bytes` is the largest sum of live storages, those at entry included unless `new_only`.
 
     Thread-local, like every dispatch mode: it sees the thread that enters it, and on the CPU backward runs there too.
+    What is there at entry is found by a walk over all objects of the process, which holds every thread's tensors while
+    it lasts. So no walk happens while a `new_only` meter runs, and two of these never run side by side.
     """
+
+    _undisturbed = threading.RLock()  # reentrant: meters of one thread nest
 
     def __init__(self, new_only: bool = False) -> None:
         if not AVAILABLE:
             raise NeedsNewerTorch("the tensor peak needs torch >= 2.1; this is {}".format(torch.__version__))
         super().__init__()  # type: ignore[no-untyped-call]
-        self._counts_old = not new_only
+        self._new_only = new_only
         self.live_bytes = 0
         self.peak_bytes = 0
         self._seen: Dict[int, Any] = {}
@@ -46,27 +53,36 @@ class TensorPeak(_Mode):  # type: ignore[no-untyped-call]
         """Asked by torch: no. Skipping would import torch._dynamo, 90 MiB in the process whose peak we measure next."""
         return False
 
-    def __enter__(self) -> "TensorPeak":
-        for item in gc.get_objects():
-            if issubclass(type(item), Tensor):
-                self._count(item, self._counts_old)
+    def __enter__(self: _Meter) -> _Meter:
+        self._undisturbed.acquire()
+        if not self._new_only:
+            self._count_old()
+            self._undisturbed.release()
         super().__enter__()  # type: ignore[no-untyped-call]
         _metering.meters.append(self)
         return self
 
+    def _count_old(self) -> None:
+        for item in gc.get_objects():
+            if issubclass(type(item), Tensor):
+                self._count(item)
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Tuple[Any, ...] = (), kwargs: Optional[Dict[str, Any]] = None
     ) -> Any:
-        result = func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if self._new_only:  # a result may be a view of an argument: one not seen before is old
+            self._walk((args, tuple(kwargs.values())), counts=False)
+        result = func(*args, **kwargs)
         self._walk(result)
         return result
 
-    def _walk(self, value: Any) -> None:
+    def _walk(self, value: Any, counts: bool = True) -> None:
         if isinstance(value, Tensor):
-            self._count(value)
+            self._count(value, counts)
         elif isinstance(value, (tuple, list)):
             for item in value:
-                self._walk(item)
+                self._walk(item, counts)
 
     def _count(self, tensor: Tensor, counts: bool = True) -> None:
         storage = tensor.untyped_storage()
@@ -88,6 +104,8 @@ class TensorPeak(_Mode):  # type: ignore[no-untyped-call]
         for finalizer in list(self._seen.values()):
             finalizer.detach()
         self._seen.clear()
+        if self._new_only:
+            self._undisturbed.release()
 
 
 class _Metering(threading.local):

@@ -5,11 +5,12 @@ What travels and what is learned is FedAvg's, bit for bit on one thread: units a
 fastest plan that fits (`fl_core.memory.plan`), from a profile of this board.
 
 `budget_mb`: most MiB of live tensors in a step; a list has one for each step, rehearsed ones included, and its last one
-stays; "available" is what the machine has left before each step. `share`: of plain training's tensor peak. Neither: as
-little as possible. `release`: update parameters in the backward and keep no gradients.
+stays; "available" is what the machine has left before each step, "predicted" what it is likely to have left. `share`:
+of plain training's tensor peak. Neither: as little as possible. `release`: update parameters in the backward and keep
+no gradients.
 """
 
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Mapping, Optional
 
 from fl_core.errors import BadJob
 from fl_core.memory import budget
@@ -21,7 +22,7 @@ from fl_core.methods.base import Batch, ClientHalf, Exchange, Method, Setup
 from fl_core.models.blocks import BlockedModel
 
 MIB = 1024 * 1024
-AVAILABLE = "available"
+FROM_MACHINE = {"available": budget.available, "predicted": budget.predicted}
 DEFAULTS = {"budget_mb": None, "share": None, "release": True}
 
 
@@ -32,12 +33,11 @@ class Server(fedavg.Server):
 
 
 class Client(ClientHalf):
-    modes: Tuple[str, ...] = EXACT
-
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self._limit = limit_of(setup.options)
+        self.limit = limit_of(setup.options)
         self._model: Optional[BlockedModel] = None
+        self._released: Optional[SGD] = None
 
     def optimiser(self, model: BlockedModel) -> SGD:
         optimiser = super().optimiser(model)
@@ -46,9 +46,13 @@ class Client(ClientHalf):
 
     def step(self, model: BlockedModel, batch: Batch, edge: Optional[Exchange]) -> float:
         if model is not self._model:
-            self._model = model
-            self._steps = PlannedSteps(model.live_units(), self.modes, self._limit)
-        return self._steps.step(model.frozen_prefix(batch.inputs), batch.labels, self._released)
+            self._model, self.steps = model, self.planned(model)
+        self.steps.limit = self.limit
+        return self.steps.step(model.frozen_prefix(batch.inputs), batch.labels, self._released)
+
+    def planned(self, model: BlockedModel) -> PlannedSteps:
+        """The steps of a new model."""
+        return PlannedSteps(model.live_units(), EXACT, self.limit)
 
 
 def limit_of(options: Mapping[str, Any]) -> budget.Limit:
@@ -62,11 +66,13 @@ def limit_of(options: Mapping[str, Any]) -> budget.Limit:
         return budget.share_of_plain(share)
     if budget_mb is None:
         return budget.smallest()
-    if budget_mb == AVAILABLE:
-        return budget.available()
+    if isinstance(budget_mb, str) and budget_mb in FROM_MACHINE:
+        return FROM_MACHINE[budget_mb]()
     steps = budget_mb if isinstance(budget_mb, list) else [budget_mb]
     if not steps or not all(_is_positive(size) for size in steps):
-        raise BadJob('budget_mb {!r} is not a positive number, a list of them, or "available"'.format(budget_mb))
+        raise BadJob(
+            'budget_mb {!r} is not a positive number, a list of them, "available" or "predicted"'.format(budget_mb)
+        )
     return budget.script([int(size * MIB) for size in steps])
 
 

@@ -18,8 +18,9 @@ EXPLORATION = 0.3
 def utility(candidate: Candidate, full_bytes: int) -> float:
     """Of a client that has taken part; `full_bytes`: tensor peak of training the whole model."""
     assert candidate.mean_square_loss is not None and candidate.duration_s is not None
+    speed = 1 / candidate.duration_s if candidate.duration_s else 1.0  # a simulation without speeds takes no time
     memory = 1.0 if candidate.memory_bytes is None else min(1.0, candidate.memory_bytes / full_bytes)
-    return candidate.mean_square_loss * memory / candidate.duration_s
+    return candidate.mean_square_loss * memory * speed
 
 
 def ucb(

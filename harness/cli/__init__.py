@@ -20,6 +20,7 @@ COMMANDS = {
     "compare": "harness.cli.compare:compare",
     "doctor": "harness.cli.doctor:doctor",
     "export": "harness.cli.export:export",
+    "fit": "harness.cli.fit:fit",
     "lab": "harness.cli.lab:lab",
     "nightly": "harness.cli.nightly:nightly",
     "overhead": "harness.cli.overhead:overhead",

@@ -124,8 +124,25 @@ V1 = "sys/fs/cgroup/memory"
             | {f"{V1}/job/memory.usage_in_bytes": 900},
             0,
         ),
+        (
+            {"proc/meminfo": MEMINFO, "proc/self/limits": "Max data size             2048000      unlimited    bytes"}
+            | {"proc/self/status": "VmData:\t    1500 kB"},
+            2048000 - 1500 * 1024,
+        ),
+        (
+            {"proc/meminfo": MEMINFO, "proc/self/limits": "Max data size     unlimited   unlimited    bytes"},
+            3000 * 1024,
+        ),
     ],
-    ids=["nothing", "old kernel", "machine", "cgroup v2, limit above", "cgroup v1, over its limit"],
+    ids=[
+        "nothing",
+        "old kernel",
+        "machine",
+        "cgroup v2, limit above",
+        "cgroup v1, over its limit",
+        "own limit",
+        "none",
+    ],
 )
 def test_headroom_is_the_least_of_what_is_left(files: dict[str, object], expected: int | None, tmp_path: Path) -> None:
     assert headroom_bytes(write(tmp_path, files)) == expected

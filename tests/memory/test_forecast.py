@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fl_core.catalogue import MODELS, resolve
-from fl_core.forecast import Choice, Forecast
+from fl_core.forecast import Choice, Forecast, Holder
 from fl_core.memory.optimiser import SGD
 from fl_core.memory.tensors import TensorPeak
 from fl_core.methods.base import plain_step
@@ -31,7 +31,8 @@ def forecast(spec: ModelSpec) -> Forecast:
 
 
 def by_name(forecast: Forecast, budget_bytes: int | None) -> dict[str, Choice]:
-    return {choice.method + choice.setting.replace("cut: ", "/"): choice for choice in forecast.choices(budget_bytes)}
+    choices = forecast.choices(Holder(budget_bytes))
+    return {c.method + (c.setting.replace("cut: ", "/") if "cut" in c.setting else ""): c for c in choices}
 
 
 def plain_peak(spec: ModelSpec, batch: int) -> int:
