@@ -22,6 +22,8 @@ METHODS = {
     "smartfreeze": "fl_core.methods.smartfreeze:METHOD",
     "split": "fl_core.methods.split:METHOD",
     "splitfed-v2": "fl_core.methods.splitfed_v2:METHOD",
+    "split-vanilla": "fl_core.methods.split_vanilla:METHOD",
+    "split-ushaped": "fl_core.methods.split_ushaped:METHOD",
     "tifl": "fl_core.methods.tifl:METHOD",
 }
 

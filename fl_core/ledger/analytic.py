@@ -7,10 +7,11 @@ release, compression) is not in it: the distance to the tensor peak shows that.
 from typing import Optional
 
 import torch
+import torch.nn.functional as functional
 from torch import Tensor
 
 from fl_core.job import Job
-from fl_core.ledger.stage import plain, stage_cost
+from fl_core.ledger.stage import Step, plain, stage_cost
 from fl_core.memory.backward import backward_from
 from fl_core.memory.tensors import AVAILABLE
 from fl_core.models.blocks import BlockedModel, ModelSpec
@@ -21,8 +22,22 @@ def analytic_bytes(job: Job, spec: ModelSpec, stage: Stage) -> Optional[int]:
     """Of the device's part. None where torch cannot trace, or the stage's model is not the spec's (`shape`)."""
     if not AVAILABLE or stage.shape:
         return None
-    cost = stage_cost(spec, stage.device, job.batch, plain if stage.device.head else _without_head)
+    cost = stage_cost(spec, stage.device, job.batch, _step(stage))
     return cost.peak_bytes if job.momentum else cost.peak_bytes - cost.trained_bytes
+
+
+def _step(stage: Stage) -> Step:
+    if stage.edge is not None and stage.device.head:
+        return _both_ends
+    return plain if stage.device.head else _without_head
+
+
+def _both_ends(model: BlockedModel, inputs: Tensor, labels: Tensor) -> None:
+    """The device's ends of a U: smashed data out, features in, their gradient out, that of the smashed data in."""
+    smashed = model.beginning(inputs)
+    features = torch.randn(len(inputs), *model.spec.feature_shape, requires_grad=True)
+    functional.cross_entropy(model.head(features), labels).backward()  # type: ignore[no-untyped-call]
+    backward_from(smashed, torch.ones_like(smashed))
 
 
 def _without_head(model: BlockedModel, inputs: Tensor, labels: Tensor) -> None:
