@@ -11,7 +11,7 @@ micro-batches, and the result is no longer FedAvg's.
 """
 
 from collections import deque
-from typing import Any, Deque, Mapping, Optional, Tuple
+from typing import Any, Deque, Dict, Mapping, Optional, Tuple
 
 import torch.nn.functional as functional
 from torch import Tensor
@@ -77,12 +77,17 @@ def _backward(smashed: Tensor, answer: Answer) -> float:
 class Edge(EdgeHalf):
     def answer(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Answer:
         smashed = tensors["smashed"].requires_grad_()
-        loss = functional.cross_entropy(self.model(smashed), tensors["labels"]) * meta["share"]
-        loss.backward()
+        loss, said = self.loss(self.model(smashed), tensors["labels"], meta["share"])
+        loss.backward()  # type: ignore[no-untyped-call]
         if meta["last"]:
             self.optimiser.step()
         assert smashed.grad is not None
-        return Answer({"gradient": smashed.grad}, {"loss": float(loss.detach())})
+        return Answer({"gradient": smashed.grad}, said)
+
+    def loss(self, logits: Tensor, labels: Tensor, share: float) -> Tuple[Tensor, Dict[str, float]]:
+        """This share of the batch's mean loss, and what the device hears of it."""
+        loss = functional.cross_entropy(logits, labels) * share
+        return loss, {"loss": float(loss.detach())}
 
 
 def check_cut(spec: ModelSpec, cut: str) -> None:
