@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from benchmarks.split import device_figures
 from benchmarks.split.setting import run
 from benchmarks.table import Row
 from harness.units import mib
@@ -35,7 +36,8 @@ CHANGES = 1000
 
 
 def rows() -> list[Row]:
-    return [*plain_rows(), *torch_rows(), *process_rows(), optimum_row(), planning_row(), adapting_row()]
+    planner = [*plain_rows(), *torch_rows(), *process_rows(), optimum_row(), planning_row(), adapting_row()]
+    return [*planner, *device_figures.rows()]
 
 
 def plain_rows() -> list[Row]:

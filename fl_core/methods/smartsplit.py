@@ -84,6 +84,8 @@ class Server(split.Server):
 
     def learn(self, outcome: Outcome) -> None:
         """What the round says of each client; then the MEC manager's turn."""
+        if not (self.options["central"] or self.options["mec"]):
+            return
         members = {}
         for name, report in outcome.reports.items():
             cut = outcome.plan.tasks[name].stage.name
@@ -150,7 +152,7 @@ class Server(split.Server):
         """Cuts whose device part the client's budget holds, front to back."""
         budget = self.setup.budgets_bytes.get(name)
         if budget is None:
-            return list(self.costs)
+            return list(self.spec.block_names[:-1])
         left = budget - self.options["floor_mib"] * MIB
         return [cut for cut, cost in self.costs.items() if self._need_bytes(cost) <= left]
 

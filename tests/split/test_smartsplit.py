@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,6 +124,20 @@ def test_a_budget_that_steps_is_kept_by_recomputation_then_by_micro_batches() ->
         assert abs(peak / manager.ways[-1].plan.peak_bytes - 1) < 0.03
     assert {way.pieces for way in manager.ways} > {1} and len({way.plan for way in manager.ways}) > 3
     assert any("recompute" in way.plan.modes or "rebuild" in way.plan.modes for way in manager.ways)
+
+
+def test_what_the_machine_has_left_is_asked_before_every_batch(tmp_path: Path) -> None:
+    """`/proc/meminfo` as a file; a real neighbour that takes memory is in tests/memory/test_budget.py."""
+    device, edge = halves("cnn", 2)
+    inputs, labels = batch_of(16)
+    optimiser = SGD(device.trained_parameters(), lr=0.01)
+    (tmp_path / "proc").mkdir()
+    manager = OnDevice(device.live_units(), budget.available(str(tmp_path)))
+    for left_kib in (100_000, 4_000, 100, 100_000):
+        (tmp_path / "proc/meminfo").write_text(f"MemAvailable: {left_kib} kB\n")
+        manager.step(inputs, labels, edge.ask, optimiser)
+    free, less, least, again = (way.pieces for way in manager.ways)
+    assert free == again == 1 and 1 < less < least == 8  # too little for any plan: the leanest goes on
 
 
 def test_a_budget_below_every_plan_names_the_smallest() -> None:
