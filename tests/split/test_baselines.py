@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
@@ -16,9 +17,9 @@ from fl_core.data.dataset import batches
 from fl_core.errors import BadJob
 from fl_core.job import Job
 from fl_core.memory.optimiser import SGD
-from fl_core.methods import split_ushaped
+from fl_core.methods import split_ushaped, splitfed_v2
 from fl_core.methods.base import Answer
-from fl_core.models.blocks import BlockedModel, whole
+from fl_core.models.blocks import BlockedModel, ModelSpec, Part, whole
 from fl_core.simulate import Simulated, simulate
 from fl_core.tensors import own_tensor, to_arrays
 
@@ -81,6 +82,69 @@ def test_vanilla_split_learning_is_one_model_that_goes_round(make_job: MakeJob, 
     result = simulate(job, digits_folder)
     assert same(result, in_turn(job, digits_folder))
     assert [e["reported"] for e in result.events if e["event"] == "round"] == [["a"], ["b"], ["c"], ["a"]]
+
+
+class Shared:
+    """SplitFed v2 as a plain loop: a device's model for each client, one for the rest, batches in a given order."""
+
+    def __init__(self, job: Job, folder: str) -> None:
+        self.job = job
+        self.data = job.load_data(folder)
+        spec = job.build_spec(self.data.shape, self.data.classes)
+        torch.manual_seed(job.seed)
+        self.begin = BlockedModel(spec, whole(spec)).tensors()
+        names = spec.block_names
+        self.edge = self.model(spec, Part(live=names[1:], head=True))
+        self.devices = {client: self.model(spec, Part(live=names[:1])) for client in job.clients}
+        self.own = {client: own_data(job, client, self.data) for client in job.clients}
+        self.batches = {
+            client: list(batches(self.own[client], job.batch, 1, job.batches_per_round, job.round_seed(1, client)))
+            for client in job.clients
+        }
+
+    def model(self, spec: ModelSpec, part: Part) -> tuple[BlockedModel, SGD]:
+        model = BlockedModel(spec, part)
+        model.load({key: value for key, value in self.begin.items() if part.holds(key)})
+        model.set_training()
+        return model, SGD(model.trained_parameters(), self.job.learning_rate, self.job.momentum)
+
+    def trained(self, arrived: list[tuple[int, ...]]) -> dict[str, Tensor]:
+        """The average after one round; `arrived`: labels of the batches, as the edge server saw them."""
+        for labels in arrived:
+            client = next(c for c, left in self.batches.items() if left and tuple(left[0][1]) == labels)
+            self.step(client, *self.batches[client].pop(0)[:2])
+        mean = WeightedMean({key: value.shape for key, value in self.begin.items()}, len(self.data.train_labels))
+        counts = {client: len(own.train_labels) for client, own in self.own.items()}
+        for client, (model, _) in self.devices.items():
+            mean.add(counts[client], to_arrays(model.tensors()), {})
+        mean.add(sum(counts.values()), to_arrays(self.edge[0].tensors()), {})
+        return mean.result(self.begin)
+
+    def step(self, client: str, images: np.ndarray, labels: np.ndarray) -> None:
+        (device, own), (rest, shared) = self.devices[client], self.edge
+        smashed = device(own_tensor(images, channels_last=True))
+        leaf = smashed.detach().requires_grad_()
+        functional.cross_entropy(rest(leaf), torch.from_numpy(labels)).backward()  # type: ignore[no-untyped-call]
+        shared.step()
+        smashed.backward(leaf.grad)
+        own.step()
+
+
+def test_splitfed_v2_is_one_edge_part_trained_in_the_order_of_arrival(
+    make_job: MakeJob, digits_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived: list[tuple[int, ...]] = []
+    answer = splitfed_v2.Edge.answer
+
+    def listening(self: splitfed_v2.Edge, tensors: Any, meta: Any) -> Answer:
+        arrived.append(tuple(tensors["labels"].tolist()))
+        return answer(self, tensors, meta)
+
+    monkeypatch.setattr(splitfed_v2.Edge, "answer", listening)
+    job = make_job("splitfed-v2", rounds=1, rehearse_batches=0)
+    learned = simulate(job, digits_folder).state
+    reference = Shared(job, digits_folder).trained(arrived)
+    assert len(arrived) == 12 and all(torch.equal(value, reference[key]) for key, value in learned.items())
 
 
 def test_labels_never_leave_a_u_shaped_device(
