@@ -94,7 +94,8 @@ class Server(split.Server):
                 members[name] = mec.Member(cut, report.round_s, self._seconds(Rates(*self.memory["rates"][name]), name))
         if self.options["mec"] and members:
             self.memory["cuts"].update(mec.refined(members, self.memory["importance"]))
-            self.memory["deadlines_s"].update(mec.deadlines_s(members, self.memory["importance"]))
+            others = {c: limit_s for c, limit_s in self.memory["deadlines_s"].items() if c not in members}
+            self.memory["deadlines_s"] = {**others, **mec.deadlines_s(members, self.memory["importance"])}
 
     def _is_due(self, now: Now) -> bool:
         nobody = not any(client in self.memory["cuts"] for client in now.clients)

@@ -20,8 +20,14 @@ def section(facts: Facts) -> Section:
     rows = with_failed(cells, facts.rows[facts.rows["group"] == BUDGET])
     columns = ("tensor peak, MiB", "process peak, MiB", f"round, s{virtual_mark(rows)}")
     table = Table(
-        caption=f"Every method under {budget(rows['budget_bytes'].iloc[0])} for the whole process, {workload(rows)}",
-        columns=(Column("board"), Column("method"), Column("outcome", "chip"), *(Column(c, "number") for c in columns)),
+        caption=f"Every method under a budget for the whole process, {workload(rows)}",
+        columns=(
+            Column("board"),
+            Column("budget"),
+            Column("method"),
+            Column("outcome", "chip"),
+            *(Column(c, "number") for c in columns),
+        ),
         rows=tuple(_row(rows, row) for _, row in rows.iterrows()),
     )
     return Section(slug="budget", title="Within a budget", blocks=(table,))
@@ -30,7 +36,8 @@ def section(facts: Facts) -> Section:
 def _row(rows: Any, row: Any) -> tuple[Entry, ...]:
     return (
         word(row["board"]),
-        word(row["label"]),
+        word(budget(row["budget_bytes"])),
+        word(row["method"]),
         outcome(row["outcome"], row["repeats"], row["tries"]),
         size(row["tensor_bytes"]),
         size(row["gross_bytes"]),
