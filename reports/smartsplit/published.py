@@ -56,7 +56,8 @@ def _rows(facts: Facts, claim: Claim) -> list[tuple[Entry, ...]]:
 
 
 def _adapted(facts: Facts) -> str:
-    cells = facts.cells[(facts.cells["group"] == TRACE) & (facts.cells["label"].str.contains("budget_mb"))]
+    managed = ~facts.cells["options"].str.contains('"on_device": false')
+    cells = facts.cells[(facts.cells["group"] == TRACE) & managed]
     if cells.empty:
         return NOT_MEASURED
     done = int((cells["outcome"] == "completed").sum())
