@@ -96,13 +96,16 @@ class OnDevice:
         return self._planners[pieces]
 
     def _profile(self, piece: Tensor, inputs: Tensor, piling_up: bool, momentum: bool) -> Profile:
-        """Of a micro-batch; the whole batch stays, and gradients pile up where there is more than one."""
-        profile = measure([*self._units, stand_in()], piece, EXACT, momentum)
-        beside = (inputs.numel() - piece.numel()) * inputs.element_size()
-        if piling_up:
-            beside += sum(unit.gradient_bytes for unit in profile.units)
-        released = profile.released()
-        return released._replace(static_bytes=released.static_bytes + beside)
+        rest_bytes = (inputs.numel() - piece.numel()) * inputs.element_size()
+        return of_piece(measure([*self._units, stand_in()], piece, EXACT, momentum), rest_bytes, piling_up)
+
+
+def of_piece(profile: Profile, rest_bytes: int, piling_up: bool) -> Profile:
+    """Of a micro-batch: the rest of its batch is there too, and gradients, which pile up where there are several."""
+    if piling_up:
+        rest_bytes += sum(unit.gradient_bytes for unit in profile.units)
+    released = profile.released()
+    return released._replace(static_bytes=released.static_bytes + rest_bytes)
 
 
 def facts(ways: Sequence[Way], since: Optional[Way]) -> Dict[str, int]:

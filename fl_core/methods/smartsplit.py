@@ -68,7 +68,9 @@ class Server(split.Server):
         if not self._costs:
             from fl_core.ledger.cuts import cut_costs  # needs a newer torch than boards have
 
-            self._costs = {cost.cut: cost for cost in cut_costs(self.spec, self.setup.batch)}
+            self._costs = {
+                cost.cut: cost for cost in cut_costs(self.spec, self.setup.batch, self.options["micro_batches"])
+            }
         return self._costs
 
     def plan(self, now: Now) -> RoundPlan:

@@ -20,6 +20,7 @@ from fl_core.memory.optimiser import SGD
 from fl_core.methods import split_ushaped, splitfed_v2
 from fl_core.methods.base import Answer
 from fl_core.models.blocks import BlockedModel, ModelSpec, Part, whole
+from fl_core.pooled import HerePool, PooledServer
 from fl_core.simulate import Simulated, simulate
 from fl_core.tensors import own_tensor, to_arrays
 
@@ -82,6 +83,13 @@ def test_vanilla_split_learning_is_one_model_that_goes_round(make_job: MakeJob, 
     result = simulate(job, digits_folder)
     assert same(result, in_turn(job, digits_folder))
     assert [e["reported"] for e in result.events if e["event"] == "round"] == [["a"], ["b"], ["c"], ["a"]]
+
+
+@pytest.mark.parametrize("method", ["split-ushaped", "split-vanilla"])
+def test_a_pool_gives_the_bits_of_boards(method: str, make_job: MakeJob, digits_folder: str) -> None:
+    job = make_job(method)
+    pooled = PooledServer(job, digits_folder, HerePool(job, digits_folder), lambda event: None).run_rounds()
+    assert pooled["parameters_sha256"] == simulate(job, digits_folder).facts["parameters_sha256"]
 
 
 class Shared:

@@ -23,6 +23,7 @@ from fl_core.memory.optimiser import SGD
 from fl_core.memory.profile import measure, static_bytes
 from fl_core.memory.tensors import TensorPeak, unmetered
 from fl_core.models.blocks import BlockedModel, Part
+from fl_core.pooled import HerePool, PooledServer
 from fl_core.simulate import Simulated, simulate
 
 MakeJob = Callable[..., Job]
@@ -59,6 +60,17 @@ def test_managers_choose_cuts_that_budgets_hold_and_the_model_learns(make_job: M
     assert all("b" not in cuts and cuts["a"] == "block1" for cuts in asked if "a" in cuts)
     assert any("c" in cuts for cuts in asked)
     assert done[-1]["accuracy"] > 0.8
+
+
+def test_simulated_clients_are_given_cuts_by_their_budgets(make_job: MakeJob, digits_folder: str) -> None:
+    """Without phases of a real exchange there are no rates: memory and data alone decide."""
+    small = cut_costs(resolve("model", MODELS, "cnn")((1, 8, 8), 10), 32)[0].least_bytes
+    facts = {name: {"memory_budget_bytes": small} for name in "ab"}
+    events: list[dict[str, Any]] = []
+    job = make_job("smartsplit", client_facts=facts)
+    PooledServer(job, digits_folder, HerePool(job, digits_folder), events.append).run_rounds()
+    cuts = [event["notes"]["cuts"] for event in events if event["event"] == "round"]
+    assert all(cut == "block1" for asked in cuts for name, cut in asked.items() if name != "c") and any(cuts)
 
 
 def test_no_client_that_holds_a_part_is_an_error_with_the_least(make_job: MakeJob, digits_folder: str) -> None:
@@ -167,3 +179,8 @@ def test_the_table_of_cuts_is_the_models() -> None:
     assert [cost.smashed_bytes for cost in costs] == [4 * 4 * 64 * 1024 // 2**i for i in range(3)]
     assert {cost.device_macs + cost.edge_macs for cost in costs} == {4 * 555_422_720}
     assert costs == sorted(costs, key=lambda cost: cost.model_bytes)
+    device, edge = halves("resnet18", 1)
+    manager = OnDevice(device.live_units(), budget.smallest(), 2)
+    manager.step(*batch_of(4), edge.ask, SGD(device.trained_parameters(), lr=0.01, momentum=0.9))
+    halved = cut_costs(spec, 4, pieces=2)[0].least_bytes
+    assert manager.ways[0].plan.peak_bytes == pytest.approx(halved, abs=16) and halved < costs[0].least_bytes
