@@ -20,7 +20,10 @@ METHODS = {
     "profl": "fl_core.methods.profl:METHOD",
     "recompute": "fl_core.methods.recompute:METHOD",
     "smartfreeze": "fl_core.methods.smartfreeze:METHOD",
+    "smartsplit": "fl_core.methods.smartsplit:METHOD",
     "split": "fl_core.methods.split:METHOD",
+    "split-ushaped": "fl_core.methods.split_ushaped:METHOD",
+    "split-vanilla": "fl_core.methods.split_vanilla:METHOD",
     "splitfed-v2": "fl_core.methods.splitfed_v2:METHOD",
     "tifl": "fl_core.methods.tifl:METHOD",
 }

@@ -3,7 +3,8 @@
 It joins the FL server like a worker, takes the edge's tensors at the beginning of a round, answers each device batch by
 batch through the method's edge half, and hands the trained parts back one at a time. Replicas are one per device
 (SplitFed v1) or one that all share (v2), as the edge half says; one is built when its device opens the round, and gone
-when it is collected or its device is. A job may bound how many there are at a time: further devices wait their turn.
+when it is collected or its device is. A job may bound how many there are at a time: further devices wait their turn. So
+they do where this machine has no memory for one more.
 """
 
 import argparse
@@ -13,13 +14,14 @@ from typing import Dict, List, NamedTuple, Optional
 import torch
 
 from fl_core import lifeline
-from fl_core.errors import CoreError, LinkClosed, ProtocolError
+from fl_core.errors import CoreError, EdgeLost, LinkClosed, ProtocolError
 from fl_core.exchange import packed, unpacked
 from fl_core.job import Job
 from fl_core.link import grpc_link, tls
 from fl_core.link.base import Channel, Message
 from fl_core.memory.optimiser import SGD
 from fl_core.memory.process import high_water_bytes, reset_high_water
+from fl_core.memory.refused import out_of_memory
 from fl_core.methods.base import Answer, EdgeHalf
 from fl_core.models.blocks import BlockedModel
 from fl_core.protocol import VERSION
@@ -46,6 +48,7 @@ class Edge:
         self._training = threading.Lock()  # of the one model that all share
         self._limit: Optional[int] = None
         self._most_held = 0  # replicas at a time in this round
+        self._refused = 0  # times that memory for one more was refused in this round
         self._welcomed = threading.Event()
 
     def follow(self, server: Channel, address: str) -> None:
@@ -73,7 +76,7 @@ class Edge:
             self._halves.clear()
             self._shared = None
             self._round = _Round(order.meta["round"], stages, order)
-            self._most_held = 0
+            self._most_held = self._refused = 0
             self._room.notify_all()
         reset_high_water()
         return Message("ready")
@@ -82,7 +85,7 @@ class Edge:
         with self._room:
             half = self._halves.pop(client, None)
             self._room.notify_all()
-        facts = {"held": self._most_held, "peak_process_bytes": high_water_bytes()}
+        facts = {"held": self._most_held, "refused": self._refused, "peak_process_bytes": high_water_bytes()}
         if half is None:
             return Message("replica", facts)
         model = half.model
@@ -123,17 +126,33 @@ class Edge:
 
     def _open(self, client: str, order: Message) -> None:
         with self._room:
-            while self._limit is not None and len(self._halves) >= self._limit and not self._half.shared:
+            while not self._admit(client, order):
                 self._room.wait()
-            now, round_index = self._round, order.meta["round"]
-            if now is None or now.round_index != round_index or client not in now.stages:
-                raise ProtocolError("{} opened round {}, the edge server is not in it".format(client, round_index))
-            if self._half.shared and not order.meta["rehearse"]:
-                self._shared = self._shared or self._replica(now, client)
-                self._halves[client] = self._half(self._setup, self._shared.model, self._shared.optimiser)
-            else:
-                self._halves[client] = self._replica(now, client)
             self._most_held = max(self._most_held, len(self._halves))
+
+    def _admit(self, client: str, order: Message) -> bool:
+        """Whether the device has its half now; False where it must wait until another's goes."""
+        if self._limit is not None and len(self._halves) >= self._limit and not self._half.shared:
+            return False
+        try:
+            self._halves[client] = self._half_for(client, order)
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            if not self._halves:
+                raise EdgeLost("the edge server has no memory for a single replica: cut the model later")
+            self._refused += 1
+            return False
+        return True
+
+    def _half_for(self, client: str, order: Message) -> EdgeHalf:
+        now, round_index = self._round, order.meta["round"]
+        if now is None or now.round_index != round_index or client not in now.stages:
+            raise ProtocolError("{} opened round {}, the edge server is not in it".format(client, round_index))
+        if not self._half.shared or order.meta["rehearse"]:
+            return self._replica(now, client)
+        self._shared = self._shared or self._replica(now, client)
+        return self._half(self._setup, self._shared.model, self._shared.optimiser)
 
     def _replica(self, now: _Round, client: str) -> EdgeHalf:
         """A model of its own, as the round begins, with an optimiser of its own."""

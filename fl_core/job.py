@@ -79,9 +79,11 @@ class Job(NamedTuple):
 
     def setup(self, spec: ModelSpec) -> Setup:
         """What the method's halves are built from. Raises `BadJob` for an option that it does not have."""
+        method = self.find_method()
+        options = method.checked(self.options)
         return Setup(
-            spec=spec,
-            options=self.find_method().checked(self.options),
+            spec=method.spec(spec, options),
+            options=options,
             rounds=self.rounds,
             seed=self.seed,
             cohort=self.cohort,

@@ -31,7 +31,8 @@ class Stage(NamedTuple):
         """The path from input to output over both places."""
         if self.edge is None:
             return self.device
-        return Part(self.device.live + self.edge.live, self.device.frozen, self.edge.surrogates, self.edge.head)
+        head = self.edge.head or self.device.head
+        return Part(self.device.live + self.edge.live, self.device.frozen, self.edge.surrogates, head)
 
     def to_json(self) -> Dict[str, Any]:
         return {

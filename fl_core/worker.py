@@ -25,6 +25,7 @@ from fl_core.job import Job  # noqa: E402
 from fl_core.link import tls  # noqa: E402
 from fl_core.link.base import Channel, Message  # noqa: E402
 from fl_core.memory.process import give_back, resident_bytes  # noqa: E402
+from fl_core.memory.refused import out_of_memory  # noqa: E402
 from fl_core.methods.base import Answer, Exchange  # noqa: E402
 from fl_core.protocol import VERSION, resolve_edge, task_from_json  # noqa: E402
 from fl_core.trace import Trace  # noqa: E402
@@ -32,7 +33,6 @@ from fl_core.trace import Trace  # noqa: E402
 CONNECT_TIMEOUT_S = 30.0
 EXIT_FAILED = 1
 EXIT_OUT_OF_MEMORY = 12  # ENOMEM: an allocation was refused; the kernel's killer leaves a signal instead
-ALLOCATION_ERRORS = ("not enough memory", "can't allocate memory", "Cannot allocate memory", "out of memory")
 
 Connect = Callable[[str], Channel]
 
@@ -177,13 +177,6 @@ class Worker:
             samples=trained.samples,
             train_loss=trained.train_loss,
         )
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation was refused (an rlimit, or a kernel that does not overcommit)."""
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(text in str(error) for text in ALLOCATION_ERRORS)
-    )
 
 
 def serve_until_finished(options: argparse.Namespace, trace: Trace) -> None:

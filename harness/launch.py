@@ -6,7 +6,7 @@ import json
 import queue
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ def _serve(run: _CellRun, path: Path, data: DataFiles, code: Payload, data_paylo
         programs.append(program)
         return program
 
-    job = job_of(run.cell)
+    job = {**job_of(run.cell), "client_facts": client_facts(run.cell, run.rack.boards)}
     write_json(path / "job.json", job)
     listen = _listen_address(run.rack)
     arguments = ["--job", str(path / "job.json"), "--data", str(data.folder), "--listen", _endpoint(listen, "0")]
@@ -141,6 +141,17 @@ def job_of(cell: Cell) -> dict[str, Any]:
     fields = {key: getattr(cell, key) for key in JOB_FIELDS}
     fields["method"] = place(cell.method)
     return {"format": 1, "clients": list(cell.boards), **fields, "round_timeout_s": cell.timeout_s / 2}
+
+
+def client_facts(cell: Cell, boards: Mapping[str, Board]) -> dict[str, dict[str, Any]]:
+    """What the FL server may know of each board before it starts: methods choose clients, cuts and widths by it."""
+    return {
+        name: {
+            "board_class": boards[name].spec.board_class,
+            "memory_budget_bytes": cell.budget_bytes or boards[name].spec.memory_budget_bytes,
+        }
+        for name in cell.boards
+    }
 
 
 def _listen_address(rack: Rack) -> str:

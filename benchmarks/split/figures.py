@@ -1,12 +1,13 @@
-"""The figures of split and recompute."""
+"""The figures of recomputation and of splitting."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.split import planner
+from benchmarks.split import device_figures, planner
 from benchmarks.table import Row
 
 
 def rows() -> Iterator[Row]:
     yield from planner.rows()
+    yield from device_figures.rows()

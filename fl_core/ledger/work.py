@@ -5,6 +5,7 @@ activations are not counted (`fl_core.ledger.macs`). Needs torch >= 2.1.
 """
 
 import torch
+import torch.nn.functional as functional
 from torch import Tensor
 
 from fl_core.ledger.macs import MultiplyAdds
@@ -18,7 +19,7 @@ from fl_core.rounds import Stage
 def stage_work(client: ClientHalf, stage: Stage, batch: int) -> int:
     """Multiply-adds of one step of `batch` samples on the device, forward and backward."""
     with torch.random.fork_rng(devices=[]):
-        return _work(client.build(stage), batch, client.cost if stage.edge is None else device_half)
+        return _work(client.build(stage), batch, device_half if is_split(stage) else client.cost)
 
 
 def full_work(spec: ModelSpec, batch: int) -> int:
@@ -27,9 +28,18 @@ def full_work(spec: ModelSpec, batch: int) -> int:
         return _work(BlockedModel(spec, whole(spec)), batch, plain)
 
 
+def is_split(stage: Stage) -> bool:
+    """Whether somebody else trains a part of the model, in the middle or at its end."""
+    return stage.edge is not None or not stage.device.head
+
+
 def device_half(model: BlockedModel, inputs: Tensor, labels: Tensor) -> None:
-    """A step of the device's half of a split: smashed data out, their gradient back."""
-    smashed = model(inputs)
+    """A step of the device's half of a split: smashed data out, their gradient back. With the head on the device (a U),
+    features come in and their gradient goes out in between."""
+    smashed = model.beginning(inputs) if model.part.head else model(inputs)
+    if model.part.head:
+        features = torch.randn(len(inputs), *model.spec.feature_shape, requires_grad=True)
+        functional.cross_entropy(model.head(features), labels).backward()  # type: ignore[no-untyped-call]
     backward_from(smashed, torch.ones_like(smashed))
 
 

@@ -10,7 +10,7 @@ over the clients that trained it (McMahan et al. 2017; for sub-models, Diao et a
 runs is not the method's business.
 """
 
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Type
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Type
 
 import numpy as np
 import torch.nn.functional as functional
@@ -170,6 +170,11 @@ class EdgeHalf:
         raise NotImplementedError
 
 
+def as_it_is(spec: ModelSpec, options: Mapping[str, Any]) -> ModelSpec:
+    """Blocks as the architecture has them."""
+    return spec
+
+
 class Method(NamedTuple):
     """A method's name, halves and options."""
 
@@ -179,6 +184,7 @@ class Method(NamedTuple):
     edge: Optional[Type[EdgeHalf]] = None  # None: nothing is split
     defaults: Mapping[str, Any] = {}
     wants_labels: bool = False  # clients report how many samples of each class they have
+    spec: Callable[[ModelSpec, Mapping[str, Any]], ModelSpec] = as_it_is  # the model in the blocks that the options ask
 
     def checked(self, options: Mapping[str, Any]) -> Dict[str, Any]:
         """The study's options over the defaults. Raises `BadJob` for one that the method does not have."""

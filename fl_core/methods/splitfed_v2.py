@@ -5,11 +5,10 @@ order in which they arrive, so that two runs with several devices differ.
 """
 
 from fl_core.methods import split
-from fl_core.methods.base import Method
 
 
 class Edge(split.Edge):
     shared = True
 
 
-METHOD = Method("splitfed-v2", split.Server, split.Client, Edge, split.OPTIONS)
+METHOD = split.METHOD._replace(name="splitfed-v2", edge=Edge)

@@ -39,6 +39,14 @@ class ModelSpec(NamedTuple):
     def block_names(self) -> Tuple[str, ...]:
         return tuple(block.name for block in self.blocks)
 
+    @property
+    def feature_shape(self) -> Tuple[int, int, int]:
+        """Of one sample before the head: channels, height, width."""
+        scale = 1
+        for block in self.blocks:
+            scale *= block.stride
+        return self.blocks[-1].out_channels, self.input_shape[1] // scale, self.input_shape[2] // scale
+
 
 class Part(NamedTuple):
     """What of a model lives in one place, and what of it is trained there.
@@ -173,6 +181,10 @@ class BlockedModel(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         return _through(self.live_units(), self.frozen_prefix(inputs))
+
+    def beginning(self, inputs: Tensor) -> Tensor:
+        """The live blocks without the head, where others lie between them (a U-shaped split)."""
+        return _through([self.blocks[name] for name in self.part.live], inputs)
 
     def all_logits(self, inputs: Tensor) -> List[Tensor]:
         """Logits of every exit, then of the head: (batch, classes) each, shallow to deep."""

@@ -5,7 +5,7 @@ repartitioned before training, not during it.
 """
 
 from functools import partial
-from typing import List, Sequence, Tuple
+from typing import Any, List, Mapping, Sequence, Tuple
 
 import torch
 from torch import nn
@@ -29,6 +29,13 @@ def stand_ins(spec: ModelSpec, at: int, thin: bool = False) -> Tuple[str, ...]:
     """The surrogates behind block `at`: one per missing block, or, `thin`, one per missing change of shape."""
     missing = spec.blocks[at + 1 :]
     return tuple(b.name for b in missing if not thin or b.stride != 1 or b.in_channels != b.out_channels)
+
+
+def regrained(spec: ModelSpec, options: Mapping[str, Any]) -> ModelSpec:
+    """`grain`: `block` as the architecture has them, `unit` for a block of each unit. Raises `BadJob` for another."""
+    if options["grain"] not in ("block", "unit"):
+        raise BadJob("grain must be block or unit, not {!r}".format(options["grain"]))
+    return spec if options["grain"] == "block" else repartitioned(spec, range(1, sum(unit_counts(spec)) + 1))
 
 
 def repartitioned(spec: ModelSpec, ends: Sequence[int]) -> ModelSpec:

@@ -32,6 +32,9 @@ def test_from_inventory_to_report_with_equal_methods(command: Command) -> None:
     assert (frame.peak_tensor_bytes > 0).all() and (frame.peak_process_bytes > frame.floor_bytes).all()
     assert frame.virtual.tolist() == ["embedded"] * 6 and frame.energy_j.isna().all()
     assert frame.exchange_bytes.notna().tolist() == [method == "split" for method in frame.method]
+    known = [json.loads(path.read_text())["client_facts"] for path in run.rglob("job.json")]
+    nano = {"board_class": "jetson-nano", "memory_budget_bytes": 1536 * 2**20}
+    assert known == [{"nano-01": nano, "nano-02": nano}] * 3
     samples = pd.read_parquet(run / "samples.parquet")
     assert samples.groupby(["cell_id", "board"]).size().min() > 10
     for name in ("report.html", "report.pdf"):

@@ -1,0 +1,1 @@
+"""SmartSplit's three managers: pure decisions of the central and the MEC manager, and the device's own."""
