@@ -129,9 +129,10 @@ class Board:
         self.failure, self.state = error, BoardState.BROKEN
         self.hang_up()
 
-    def start(self, cell: Cell, code: Payload, data: Payload | None, server: str, out: str) -> Event:
-        """Start the cell's worker; returns what the agent says of its budget. Raises `BoardError`."""
-        worker = ["fl_core.worker", "--server", server, "--client", self.client]
+    def start(self, cell: Cell, code: Payload, data: Payload | None, server: str, out: str, rejoin_s: float) -> Event:
+        """Start the cell's worker, which looks for a lost server for `rejoin_s`; returns what the agent says of its
+        budget. Raises `BoardError`."""
+        worker = ["fl_core.worker", "--server", server, "--client", self.client, "--rejoin-s", f"{rejoin_s:g}"]
         files = ["--data", data.folder if data else ".", "--events", f"{out}/events.jsonl", "--tls", IDENTITY]
         environment = {
             **self._environment,
