@@ -175,6 +175,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     edge = Edge()
     try:
         listener = grpc_link.GrpcListener(options.listen, edge.serve, options.tls)
+        lifeline.emit({"event": "listening", "address": listener.address})
         port = listener.address.rpartition(":")[2]
         try:
             follow_until_finished(

@@ -7,6 +7,7 @@ is pickled: both ends are the same program on the same machine.
 
 import multiprocessing
 from collections import deque
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from typing import Any, Deque, Dict, Iterable, Iterator, List
 
@@ -42,7 +43,8 @@ class ProcessPool(Pool):
             line = idle.popleft()
             known = self._held.get(line) is order.tensors
             self._held[line] = order.tensors
-            line.send((order._replace(tensors={}), None if known else order.tensors))
+            with _both_alive():
+                line.send((order._replace(tensors={}), None if known else order.tensors))
             running.append(line)
         while running:
             yield self._next(running, idle)
@@ -58,13 +60,19 @@ class ProcessPool(Pool):
         assert isinstance(line, Connection)
         running.remove(line)
         idle.append(line)
-        try:
+        with _both_alive():
             said = line.recv()
-        except EOFError:
-            raise TrainerLost("a process that trains has ended, perhaps for memory: ask for fewer processes")
         if isinstance(said, Exception):
             raise said
         return said
+
+
+@contextmanager
+def _both_alive() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, OSError):
+        raise TrainerLost("a process that trains has ended, perhaps for memory: ask for fewer processes")
 
 
 def _train(job: Job, data_folder: str, line: Connection, others: List[Connection]) -> None:

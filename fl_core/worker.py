@@ -195,7 +195,7 @@ def serve(options: argparse.Namespace, trace: Trace) -> None:
         return grpc_link.connect(options.server, timeout_s, options.tls)
 
     def connect_edge(edge: str) -> Channel:
-        return grpc_link.connect(resolve_edge(edge, options.server), CONNECT_TIMEOUT_S, options.tls)
+        return grpc_link.connect(options.edge or resolve_edge(edge, options.server), CONNECT_TIMEOUT_S, options.tls)
 
     def follow(server: Channel) -> None:
         worker = Worker(options.client, server, connect_edge, options.data, trace)
@@ -214,6 +214,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="fl_core.worker")
     for option in ("--server", "--client", "--data", "--events"):
         parser.add_argument(option, required=True)
+    parser.add_argument("--edge", help="address of the edge server, where it is not the one that the server says")
     parser.add_argument("--tls", type=tls.read_identity, help="file with the run's certificate and key")
     parser.add_argument("--rejoin-s", type=float, default=0.0, help="look for a lost server for this long")
     options = parser.parse_args(arguments)

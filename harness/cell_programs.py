@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.connect.base import endpoint
 from harness.core_process import CoreProcess, Event
 
 SERVER, EDGE = "FL server", "edge server"
 JOB, CHECKPOINT = "job.json", "checkpoint"  # in the cell's folder
 SERVER_STARTS = 3  # of one cell (OURS): what kills a server twice will kill it again
+EDGE_START_S = 60.0  # torch's import included
 REJOIN_S = 30.0  # how long edge server and workers look for a server that is gone (OURS): torch's import, twice over
 
 
@@ -24,6 +27,8 @@ class CellPrograms:
     host: str  # where the server listens: one address, or all
     hear: Callable[[str, Event], None]
     _port: str = "0"  # a free one, until the server has found it
+    _edge_port: int | None = None
+    _edge_listens: threading.Event = field(default_factory=threading.Event)
     _starts: int = 0
     _running: dict[str, CoreProcess] = field(default_factory=dict)
     _gone: dict[str, str] = field(default_factory=dict)
@@ -43,6 +48,12 @@ class CellPrograms:
         host = "127.0.0.1" if self.host == "0.0.0.0" else self.host
         addresses = ["--server", endpoint(host, self._port), "--listen", endpoint(self.host, "0")]
         self._start(EDGE, "fl_core.edge", *addresses, "--rejoin-s", str(REJOIN_S))
+
+    def edge_port(self) -> int | None:
+        """Once the edge server listens; None where there is none, or it does not come to listen."""
+        if EDGE in self._running:
+            self._edge_listens.wait(EDGE_START_S)
+        return self._edge_port
 
     def gone(self, board: str, reason: str) -> None:
         """Tell the server of a worker that will not answer, and any server that comes after it."""
@@ -68,8 +79,11 @@ class CellPrograms:
     def _start(self, who: str, module: str, *arguments: str) -> None:
         log = self.folder / f"{who.replace(' ', '_')}.log"
         words = [*arguments, "--tls", str(self.identity)]
-        self._running[who] = CoreProcess(module, words, log, lambda event: self.hear(who, event))
 
+        def take(event: Event) -> None:
+            if who == EDGE and event["event"] == "listening":
+                self._edge_port = int(event["address"].rpartition(":")[2])
+                self._edge_listens.set()
+            self.hear(who, event)
 
-def endpoint(host: str, port: str) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._running[who] = CoreProcess(module, words, log, take)

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.board.board import Board
-from harness.cell_programs import EDGE, JOB, REJOIN_S, SERVER, CellPrograms, endpoint
+from harness.cell_programs import EDGE, JOB, REJOIN_S, SERVER, CellPrograms
 from harness.circumstances import Circumstances
 from harness.clock import ClockReading, read_clock
+from harness.connect.base import endpoint
 from harness.datasets import DataFiles
 from harness.errors import AgentLost
 from harness.inventory import BoardSpec
@@ -178,14 +179,22 @@ def _start_workers(run: _CellRun, programs: CellPrograms, port: str, code: Paylo
     def start(board: Board) -> None:
         board.take_clock()
         run.clocks[board.name] = [read_clock(board.clock)]
-        address = endpoint(board.spec.server_address, port)
-        run.starts[board.name] = board.start(run.cell, code, data, address, run.out, REJOIN_S)
+        server, edge = _addresses(board, programs, port)
+        run.starts[board.name] = board.start(run.cell, code, data, server, edge, run.out, REJOIN_S)
         run.running.add(board.name)
 
     run.rack.each(run.rack.usable, start)
     for board in run.rack.boards.values():
         if board.name not in run.running:
             programs.gone(board.client, str(board.failure.message if board.failure else "did not start"))
+
+
+def _addresses(board: Board, programs: CellPrograms, port: str) -> tuple[str, str | None]:
+    """Of the FL server and the edge server, as the board reaches them; None: where the FL server says."""
+    if not board.spec.reverse_tunnel:
+        return endpoint(board.spec.server_address, port), None
+    edge = programs.edge_port()
+    return board.reach_back(int(port)), None if edge is None else board.reach_back(edge)
 
 
 def _take(run: _CellRun, said: Said, programs: CellPrograms | None) -> None:
