@@ -79,7 +79,7 @@ def job(cell: Cell, full: int | None) -> dict[str, Any]:
     mb_bytes = full / fleet.full_mb if full is not None and fleet.full_mb is not None else MB
     facts = draw_clients(fleet.clients, sorted(fleet.speeds or ()), fleet.memory_mb, cell.seed, mb_bytes)
     return {
-        **job_of(cell),
+        **job_of(cell, {}),
         "clients": list(facts),
         "client_facts": facts,
         "cohort": fleet.cohort,
