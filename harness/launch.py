@@ -111,8 +111,7 @@ def _drain(inbox: queue.Queue[Said]) -> None:
 
 def _serve(run: _CellRun, path: Path, code: Payload, data: Payload | None, programs: CellPrograms) -> None:
     """Start server, edge and workers, then follow events until the server is done or the cell is over otherwise."""
-    rack = run.rack
-    specs = {board.client: board.spec for board in [*rack.boards.values(), *rack.usable]}  # a twin before its original
+    specs = {board.client: board.spec for board in run.rack.boards.values()}
     write_json(path / JOB, job_of(run.cell, specs))
     programs.start_server()
     listening = _wait_for_server(run)
