@@ -11,8 +11,8 @@ from typing import Any
 
 from harness.board.deploy import deploy
 from harness.connect.base import Connection
-from harness.connect.ssh import SshConnection
 from harness.connect.deadline import within
+from harness.connect.ssh import SshConnection
 from harness.doctor.base import Finding, Patient, Verdict, failed, ok
 from harness.doctor.checks import CHECKS
 from harness.doctor.listener import Listener
