@@ -225,7 +225,6 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--speeds", help="JSON file: board class -> the fields of a BoardSpeed")
     parser.add_argument("--checkpoint", help="file to write after each round, and to go on from")
     options = parser.parse_args(arguments)
-    lifeline.hold()
     try:
         with open(options.job) as file:
             job = Job.from_json(json.load(file))
@@ -234,6 +233,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
             with open(options.speeds) as file:
                 speeds = speeds_from_json(json.load(file))
         with opened_pool(job, options.data, options.processes, options.actors, options.ray) as pool:
+            lifeline.hold()  # not before children are forked: a fork among threads may hang
             server = PooledServer(job, options.data, pool, lifeline.emit, speeds, options.checkpoint)
             lifeline.emit(server.run_rounds())
     except CoreError as error:
