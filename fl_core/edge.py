@@ -25,6 +25,7 @@ from fl_core.memory.refused import out_of_memory
 from fl_core.methods.base import Answer, EdgeHalf
 from fl_core.models.blocks import BlockedModel
 from fl_core.protocol import VERSION
+from fl_core.rejoin import follow_until_finished
 from fl_core.rounds import Stage
 from fl_core.tensors import to_arrays, to_tensors
 
@@ -187,17 +188,22 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--server", required=True)
     parser.add_argument("--listen", default="127.0.0.1:0")
     parser.add_argument("--tls", type=tls.read_identity, help="file with the run's certificate and key")
+    parser.add_argument("--rejoin-s", type=float, default=0.0, help="look for a lost server for this long")
     options = parser.parse_args(arguments)
     lifeline.hold()
     edge = Edge()
     try:
         listener = grpc_link.GrpcListener(options.listen, edge.serve, options.tls)
+        lifeline.emit({"event": "listening", "address": listener.address})
         port = listener.address.rpartition(":")[2]
-        server = grpc_link.connect(options.server, JOIN_TIMEOUT_S, options.tls)
         try:
-            edge.follow(server, ":" + port)
+            follow_until_finished(
+                lambda timeout_s: grpc_link.connect(options.server, timeout_s, options.tls),
+                lambda server: edge.follow(server, ":" + port),
+                JOIN_TIMEOUT_S,
+                options.rejoin_s,
+            )
         finally:
-            server.close()
             listener.close()
     except CoreError as error:
         lifeline.emit({"event": "failed", "reason": str(error)})

@@ -39,9 +39,12 @@ def evaluate(spec: ModelSpec, part: Part, state: Dict[str, Tensor], data: Datase
 
 
 def digest(state: Dict[str, Tensor]) -> str:
-    """SHA-256 over names and bytes of the global model, output modules left out: equal digests, equal models."""
+    """SHA-256 over names and bytes of all blocks and the head that all stages share: equal digests, equal models.
+
+    Output modules (surrogates, exits, what is a stage's own) are scaffolding and left out.
+    """
     sha = hashlib.sha256()
-    for key in sorted(key for key in state if not key.startswith("surrogates.")):
+    for key in sorted(key for key in state if key.startswith(("blocks.", "head."))):
         sha.update(key.encode())
         sha.update(np.ascontiguousarray(state[key].numpy()).tobytes())
     return sha.hexdigest()

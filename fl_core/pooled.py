@@ -1,8 +1,9 @@
 """A job at scale: hundreds of clients on a few trainers, with the same rounds and the same result as on boards.
 
-Run as `python3 -m fl_core.pooled --job FILE --data DIR [--actors N [--ray ADDRESS]] [--speeds FILE]`; events on stdout.
-Without actors everything runs in this process. With the speeds of board classes a round takes the time that it would
-take on boards (virtual time): it orders reports, and who is beyond its deadline or not needed is dropped as there.
+Run as `python3 -m fl_core.pooled --job FILE --data DIR [--processes N | --actors N [--ray ADDRESS]] [--speeds FILE]`;
+events on stdout. Without processes or actors everything runs in this one. With the speeds of board classes a round
+takes the time that it would take on boards (virtual time): it orders reports, and who is beyond its deadline or not
+needed is dropped as there.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from fl_core.job import Job
 from fl_core.ledger.analytic import analytic_bytes
 from fl_core.ledger.work import full_work, stage_work
 from fl_core.link.encoding import PLAIN
+from fl_core.process_pool import ProcessPool
 from fl_core.rounds import ClientFacts, Now, Report, RoundPlan, Stage, Task
 from fl_core.tally import Tally
 from fl_core.tensors import to_arrays
@@ -216,12 +218,13 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="fl_core.pooled")
     parser.add_argument("--job", required=True)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--actors", type=int, default=0, help="processes that train, through Ray; 0: this one")
+    trainers = parser.add_mutually_exclusive_group()
+    trainers.add_argument("--processes", type=int, default=0, help="children that train; 0: this process")
+    trainers.add_argument("--actors", type=int, default=0, help="processes that train, through Ray")
     parser.add_argument("--ray", help="address of a Ray cluster; without it one is started here, for this job")
     parser.add_argument("--speeds", help="JSON file: board class -> the fields of a BoardSpeed")
     parser.add_argument("--checkpoint", help="file to write after each round, and to go on from")
     options = parser.parse_args(arguments)
-    lifeline.hold()
     try:
         with open(options.job) as file:
             job = Job.from_json(json.load(file))
@@ -229,7 +232,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
         if options.speeds:
             with open(options.speeds) as file:
                 speeds = speeds_from_json(json.load(file))
-        with opened_pool(job, options.data, options.actors, options.ray) as pool:
+        with opened_pool(job, options.data, options.processes, options.actors, options.ray) as pool:
+            lifeline.hold()  # not before children are forked: a fork among threads may hang
             server = PooledServer(job, options.data, pool, lifeline.emit, speeds, options.checkpoint)
             lifeline.emit(server.run_rounds())
     except CoreError as error:
@@ -239,14 +243,17 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 @contextmanager
-def opened_pool(job: Job, data_folder: str, actors: int, address: Optional[str]) -> Iterator[Pool]:
+def opened_pool(
+    job: Job, data_folder: str, processes: int = 0, actors: int = 0, address: Optional[str] = None
+) -> Iterator[Pool]:
     """The trainers, for as long as they are needed. Ray is imported only where it is asked for."""
-    if actors == 0:
-        yield HerePool(job, data_folder)
-        return
-    from fl_core.ray_pool import RayPool
+    pool: Pool
+    if actors:
+        from fl_core.ray_pool import RayPool
 
-    pool = RayPool(job, data_folder, actors, address)
+        pool = RayPool(job, data_folder, actors, address)
+    else:
+        pool = ProcessPool(job, data_folder, processes) if processes else HerePool(job, data_folder)
     try:
         yield pool
     finally:

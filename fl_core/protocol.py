@@ -18,7 +18,7 @@ from typing import Any, Dict
 
 from fl_core.rounds import Stage, Task
 
-VERSION = 2
+VERSION = 3
 
 
 def resolve_edge(edge: str, server: str) -> str:

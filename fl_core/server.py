@@ -41,7 +41,8 @@ class Server(Coordinator):
         self._inbox: "queue.Queue[Event]" = queue.Queue()
         self._sessions: Dict[str, Session] = {}
         self._reckoned: Set[str] = set()  # names of stages
-        self._gone: Dict[str, str] = {}  # told from outside, and not come back since
+        self._gone: Dict[str, str] = {}  # why; whoever has not come back since
+        self._ended: Set[str] = set()  # of those, who will not come back: told from outside
         self._edge: Optional[Channel] = None
         self._edge_address = ""
         self._edge_facts: Dict[str, Any] = {}  # replicas held at a time and the process peak, of the present round
@@ -86,11 +87,14 @@ class Server(Coordinator):
         """All rounds; returns the last facts: rounds done and the digest of the parameters."""
         last_words = None  # a job that fails just cuts the lines
         try:
-            if self.rounds_done < self.job.rounds:
+            over = self.rounds_done >= self.job.rounds
+            if not over:
                 self._wait_for_clients()
             facts = self.run_rounds()
             last_words = Message("finish")
             self.emit(facts)
+            if over:  # a server before us died with its last words unsaid
+                self._await_joins(time.monotonic() + self.job.rejoin_timeout_s)
             return facts
         finally:
             for session in list(self._sessions.values()):
@@ -102,14 +106,17 @@ class Server(Coordinator):
     def _wait_for_clients(self) -> None:
         """Until all have joined or are known not to come, or the time for it is over."""
         deadline_s = time.monotonic() + self.job.join_timeout_s
-        while len(self._sessions) + len(self._gone) < len(self.job.clients):
-            if not self._take_next(deadline_s - time.monotonic()):
-                break
+        self._await_joins(deadline_s)
         for client in self.job.clients:
             if client not in self._sessions and client not in self._gone:
                 self._drop(client, "did not join within {:.0f} s".format(self.job.join_timeout_s))
         if self.method.edge is not None and not self._edge_joined.wait(max(0.0, deadline_s - time.monotonic())):
             raise EdgeLost("the edge server did not join within {:.0f} s".format(self.job.join_timeout_s))
+
+    def _await_joins(self, deadline_s: float) -> None:
+        while len(self._sessions) + len(self._gone) < len(self.job.clients):
+            if not self._take_next(deadline_s - time.monotonic()):
+                return
 
     def _take_next(self, timeout_s: float, waiting: Optional[Waiting] = None) -> bool:
         """Act on the next event; False when none came in time."""
@@ -123,6 +130,8 @@ class Server(Coordinator):
             assert event.session is not None
             self._join(event.session, event.what.ready, waiting)
         elif isinstance(event.what, Lost):
+            if event.session is None:
+                self._ended.add(event.client)
             if event.session in (session, None):
                 self._lose(event.client, event.what.reason, waiting)
         elif session is not None and event.session is session:
@@ -134,6 +143,7 @@ class Server(Coordinator):
             self._lose(session.client, "it joined again", waiting)
         self._sessions[session.client] = session
         self._gone.pop(session.client, None)
+        self._ended.discard(session.client)
         self.facts[session.client] = self.facts[session.client]._replace(
             samples=ready.meta["samples"], label_counts=ready.meta["label_counts"]
         )
@@ -171,14 +181,18 @@ class Server(Coordinator):
         return tally, {"clients": accounts, "edge": self._edge_facts or None, "round_s": end_s}
 
     def free_clients(self, round_index: int) -> Dict[str, ClientFacts]:
-        """Whoever can be asked, in the job's order; waits for one where there is none. Raises `NobodyLeft`."""
+        """Whoever can be asked, in the job's order; waits for one where there is none that might yet come. Raises
+        `NobodyLeft`."""
         deadline_s = time.monotonic() + self.job.rejoin_timeout_s
         while True:
             free = [c for c in self.job.clients if c in self._sessions and not self._sessions[c].busy]
             if free:
                 return {client: self.facts[client] for client in free}
-            wait_s = self.job.round_timeout_s if self._sessions else deadline_s - time.monotonic()
-            if not self._take_next(wait_s) and (self._sessions or wait_s <= 0):
+            if self._sessions:
+                wait_s = self.job.round_timeout_s
+            else:
+                wait_s = 0.0 if self._ended.issuperset(self.job.clients) else deadline_s - time.monotonic()
+            if not self._take_next(wait_s):
                 raise NobodyLeft("round {}: no client left".format(round_index))
 
     def _rehearse(self, round_index: int, plan: RoundPlan) -> None:

@@ -14,6 +14,8 @@ from fl_core.server import Server
 from fl_core.trace import Trace
 from fl_core.worker import Worker
 
+FAREWELL_S = 10.0  # for a worker's last batches
+
 
 class Simulated(NamedTuple):
     state: Dict[str, Tensor]  # the final global model
@@ -28,27 +30,36 @@ def simulate(job: Job, data_folder: str) -> Simulated:
     listener = in_process.InProcessListener(server.serve)
     edge = Edge()
     edge_listener = in_process.InProcessListener(edge.serve)
+    threads: List[threading.Thread] = []
     try:
         if server.method.edge is not None:
-            _thread(follow_quietly, edge, in_process.connect(listener.address), edge_listener.address)
+            line = in_process.connect(listener.address)
+            threads.append(_thread(follow_quietly, edge, line, edge_listener.address))
         for name in job.clients:
-            _thread(_work, server, name, in_process.connect(listener.address), data_folder)
+            threads.append(_thread(_work, server, name, in_process.connect(listener.address), data_folder))
         facts = server.run()
     finally:
         listener.close()
         edge_listener.close()
+        for thread in threads:  # an interpreter that ends while a thread is inside torch aborts
+            thread.join(FAREWELL_S)
     return Simulated(server.state, facts, events)
 
 
 def _work(server: Server, name: str, channel: Channel, data_folder: str) -> None:
+    worker = Worker(name, channel, in_process.connect, data_folder, Trace())
     try:
-        Worker(name, channel, in_process.connect, data_folder, Trace()).run()
+        worker.run()
     except LinkError:
         pass  # the server is over
     except Exception as error:
         server.gone(name, "{}: {}".format(type(error).__name__, error))
         raise
+    finally:
+        worker.close()
 
 
-def _thread(target: Any, *args: Any) -> None:
-    threading.Thread(target=target, args=args, daemon=True).start()
+def _thread(target: Any, *args: Any) -> threading.Thread:
+    thread = threading.Thread(target=target, args=args, daemon=True)
+    thread.start()
+    return thread

@@ -45,6 +45,9 @@ class Pool:
         """Each order once, in whatever order they end; few results are held at a time."""
         raise NotImplementedError
 
+    def close(self) -> None:
+        """End the processes that it started."""
+
 
 class Trainer:
     def __init__(self, job: Job, data_folder: str) -> None:

@@ -19,7 +19,7 @@ import torch  # noqa: E402
 
 from fl_core import lifeline  # noqa: E402
 from fl_core.client import Client, own_data  # noqa: E402
-from fl_core.errors import CoreError, LinkClosed, LinkCorrupt, ProtocolError  # noqa: E402
+from fl_core.errors import CoreError, ProtocolError  # noqa: E402
 from fl_core.exchange import packed, unpacked  # noqa: E402
 from fl_core.job import Job  # noqa: E402
 from fl_core.link import tls  # noqa: E402
@@ -28,6 +28,7 @@ from fl_core.memory.process import give_back, resident_bytes  # noqa: E402
 from fl_core.memory.refused import out_of_memory  # noqa: E402
 from fl_core.methods.base import Answer, Exchange  # noqa: E402
 from fl_core.protocol import VERSION, resolve_edge, task_from_json  # noqa: E402
+from fl_core.rejoin import follow_until_finished  # noqa: E402
 from fl_core.trace import Trace  # noqa: E402
 
 CONNECT_TIMEOUT_S = 30.0
@@ -179,38 +180,34 @@ class Worker:
         )
 
 
-def serve_until_finished(options: argparse.Namespace, trace: Trace) -> None:
-    """Obey the server; where its line breaks, look for it again for as long as `--rejoin-s` allows."""
+def serve(options: argparse.Namespace, trace: Trace) -> None:
+    """Obey the server until it is finished."""
     from fl_core.link import grpc_link
 
-    def connect_edge(edge: str) -> Channel:
-        return grpc_link.connect(resolve_edge(edge, options.server), CONNECT_TIMEOUT_S, options.tls)
+    def connect_server(timeout_s: float) -> Channel:
+        return grpc_link.connect(options.server, timeout_s, options.tls)
 
-    patience_s = CONNECT_TIMEOUT_S
-    while True:
-        worker = Worker(
-            options.client,
-            grpc_link.connect(options.server, patience_s, options.tls),
-            connect_edge,
-            options.data,
-            trace,
-        )
+    def connect_edge(edge: str) -> Channel:
+        return grpc_link.connect(options.edge or resolve_edge(edge, options.server), CONNECT_TIMEOUT_S, options.tls)
+
+    def follow(server: Channel) -> None:
+        worker = Worker(options.client, server, connect_edge, options.data, trace)
         try:
             worker.run()
-            return
-        except (LinkClosed, LinkCorrupt) as error:
-            if not options.rejoin_s:
-                raise
-            trace.write("cut", text=str(error))
-            patience_s = options.rejoin_s
         finally:
             worker.close()
+
+    def cut(reason: str) -> None:
+        trace.write("cut", text=reason)
+
+    follow_until_finished(connect_server, follow, CONNECT_TIMEOUT_S, options.rejoin_s, cut)
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="fl_core.worker")
     for option in ("--server", "--client", "--data", "--events"):
         parser.add_argument(option, required=True)
+    parser.add_argument("--edge", help="address of the edge server, where it is not the one that the server says")
     parser.add_argument("--tls", type=tls.read_identity, help="file with the run's certificate and key")
     parser.add_argument("--rejoin-s", type=float, default=0.0, help="look for a lost server for this long")
     options = parser.parse_args(arguments)
@@ -219,7 +216,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     python = platform.python_version()
     trace.write("start", floor_bytes=resident_bytes(), torch=torch.__version__, torch_build=build, python=python)
     try:
-        serve_until_finished(options, trace)
+        serve(options, trace)
     except CoreError as error:
         trace.write("error", kind=type(error).__name__, text=str(error))
         print("fl_core.worker: {}".format(error), file=sys.stderr)

@@ -74,7 +74,7 @@ class _Data:
 def bench(plan: Plan, console: Console) -> Finished:
     """Run every cell that is not finished yet. Interrupted, it keeps what is finished and raises on."""
     data = _Data(plan.cells)
-    check_cells(f"study {plan.study.name!r}", plan.cells, data.files)
+    check_cells(f"study {plan.study.name!r}", plan.cells, plan.boards, data.files)
     code = code_payload(cell.method for cell in plan.cells)
     same_plan(plan.folder, plan.cells, plan.boards)
     classes = {board.name: board.board_class for board in plan.boards}

@@ -22,7 +22,7 @@ class CoreProcess:
 
     def __init__(self, module: str, arguments: list[str], log: Path, listener: Callable[[Event], None]) -> None:
         self._listener = listener
-        with log.open("wb") as file:
+        with log.open("ab") as file:  # the one before it, where it is started again, has had its say
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
                 stdin=subprocess.PIPE,

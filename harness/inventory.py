@@ -81,6 +81,7 @@ class BoardSpec:
     lab: str | None = None  # the lab that a namespace board belongs to; written by `fedrack lab up`
     link: Link | None = None  # of a namespace board
     faults: tuple[str, ...] = ()  # that a namespace board has from the start
+    reverse_tunnel: bool = False  # it reaches the controller's programs through its SSH connection alone
 
     @property
     def where(self) -> str:

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.board.board import Board
+from harness.cell_programs import EDGE, JOB, REJOIN_S, SERVER, CellPrograms
 from harness.circumstances import Circumstances
 from harness.clock import ClockReading, read_clock
-from harness.core_process import CoreProcess
+from harness.connect.base import endpoint
 from harness.datasets import DataFiles
 from harness.errors import AgentLost
+from harness.inventory import BoardSpec
 from harness.metering import metering
 from harness.payload import Payload
 from harness.plugins import place
@@ -26,7 +28,6 @@ from harness.study import Cell
 from harness.told import told
 from harness.verdict import EXIT, Ending, Seen, keep_exit, verdict
 
-SERVER, EDGE = "FL server", "edge server"
 START_TIMEOUT_S = 60.0  # of the FL server, torch's import included
 FINISH_TIMEOUT_S = 20.0  # of workers, once the server is done
 JOB_FIELDS = (
@@ -83,17 +84,22 @@ def run_cell(cell: Cell, rack: Rack, folder: RunFolder, code: Payload, data: Dat
 
 def _train(run: _CellRun, path: Path, data: DataFiles, code: Payload, data_payload: Payload | None) -> None:
     """From the start of the FL server to the end of every program of the cell, whatever happens in between."""
-    programs: list[CoreProcess] = []
     rack = run.rack
+    programs = CellPrograms(
+        folder=path,
+        data=data.folder,
+        identity=rack.identity,
+        host=_listen_address(rack),
+        hear=lambda who, event: rack.inbox.put(Said(who, event)),
+    )
     try:
         if rack.usable:
-            _serve(run, path, data, code, data_payload, programs)
+            _serve(run, path, code, data_payload, programs)
             _finish_workers(run)
         else:
             run.over, run.reason = "failed", "none of its boards could be used"
     finally:
-        for program in programs:
-            program.end() if run.over == "done" else program.kill()
+        programs.end(finished=run.over == "done")
         run.ended_by_us = set(run.running)
         rack.each([board for board in rack.usable if board.name in run.starts], Board.stop)
 
@@ -103,65 +109,46 @@ def _drain(inbox: queue.Queue[Said]) -> None:
         inbox.get_nowait()
 
 
-def _serve(run: _CellRun, path: Path, data: DataFiles, code: Payload, data_payload: Payload | None,
-           programs: list[CoreProcess]) -> None:  # fmt: skip
+def _serve(run: _CellRun, path: Path, code: Payload, data: Payload | None, programs: CellPrograms) -> None:
     """Start server, edge and workers, then follow events until the server is done or the cell is over otherwise."""
-
-    def start(who: str, module: str, *arguments: str) -> CoreProcess:
-        log = path / f"{who.replace(' ', '_')}.log"
-        words = [*arguments, "--tls", str(run.rack.identity)]
-        program = CoreProcess(module, words, log, lambda event: run.rack.inbox.put(Said(who, event)))
-        programs.append(program)
-        return program
-
-    job = {**job_of(run.cell), "client_facts": client_facts(run.cell, run.rack.boards)}
-    write_json(path / "job.json", job)
-    listen = _listen_address(run.rack)
-    arguments = ["--job", str(path / "job.json"), "--data", str(data.folder), "--listen", _endpoint(listen, "0")]
-    server = start(SERVER, "fl_core.server", *arguments)
+    specs = {board.client: board.spec for board in run.rack.boards.values()}
+    write_json(path / JOB, job_of(run.cell, specs))
+    programs.start_server()
     listening = _wait_for_server(run)
     if listening is None:
         return
-    port = str(listening["address"]).rpartition(":")[2]
+    port = programs.found(str(listening["address"]))
     if listening["splits"]:
-        host = "127.0.0.1" if listen == "0.0.0.0" else listen
-        start(EDGE, "fl_core.edge", "--server", _endpoint(host, port), "--listen", _endpoint(listen, "0"))
-    _start_workers(run, server, port, code, data_payload)
+        programs.start_edge()
+    _start_workers(run, programs, port, code, data)
     while run.over is None:
         said = _next(run)
         if said is None:
             run.over, run.reason = "timed_out", f"the cell took longer than {run.cell.timeout_s:.0f} s"
         else:
-            _take(run, said, server)
+            _take(run, said, programs)
 
 
-def job_of(cell: Cell) -> dict[str, Any]:
-    """The cell as the FL core's job. A round may take half of the cell's time, so that a stalled board is dropped
-    while the others can still finish."""
+def job_of(cell: Cell, boards: Mapping[str, BoardSpec]) -> dict[str, Any]:
+    """The cell as the FL core's job; `boards` by client. A round may take half of the cell's time, so that a stalled
+    board is dropped while the others can still finish."""
     fields = {key: getattr(cell, key) for key in JOB_FIELDS}
     fields["method"] = place(cell.method)
-    return {"format": 1, "clients": list(cell.boards), **fields, "round_timeout_s": cell.timeout_s / 2}
+    facts = {client: _client_facts(cell, boards[client]) for client in cell.boards if client in boards}
+    waits = {"round_timeout_s": cell.timeout_s / 2, "rejoin_timeout_s": REJOIN_S}
+    return {"format": 1, "clients": list(cell.boards), **fields, "client_facts": facts, **waits}
 
 
-def client_facts(cell: Cell, boards: Mapping[str, Board]) -> dict[str, dict[str, Any]]:
-    """What the FL server may know of each board before it starts: methods choose clients, cuts and widths by it."""
-    return {
-        name: {
-            "board_class": boards[name].spec.board_class,
-            "memory_budget_bytes": cell.budget_bytes or boards[name].spec.memory_budget_bytes,
-        }
-        for name in cell.boards
-    }
+def _client_facts(cell: Cell, board: BoardSpec) -> dict[str, Any]:
+    """What methods may know of a board before it joins."""
+    budget_bytes = cell.budget_bytes or board.memory_budget_bytes
+    return {"board_class": board.board_class, "memory_budget_bytes": budget_bytes}
 
 
 def _listen_address(rack: Rack) -> str:
     """The one address that all boards know us by, or every address of this machine."""
     addresses = {board.spec.server_address for board in rack.boards.values()}
     return addresses.pop() if len(addresses) == 1 else "0.0.0.0"
-
-
-def _endpoint(host: str, port: str) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _next(run: _CellRun) -> Said | None:
@@ -187,41 +174,49 @@ def _wait_for_server(run: _CellRun) -> dict[str, Any] | None:
     return None
 
 
-def _start_workers(run: _CellRun, server: CoreProcess, port: str, code: Payload, data: Payload | None) -> None:
+def _start_workers(run: _CellRun, programs: CellPrograms, port: str, code: Payload, data: Payload | None) -> None:
     def start(board: Board) -> None:
         board.take_clock()
         run.clocks[board.name] = [read_clock(board.clock)]
-        address = _endpoint(board.spec.server_address, port)
-        run.starts[board.name] = board.start(run.cell, code, data, address, run.out)
+        server, edge = _addresses(board, programs, port)
+        run.starts[board.name] = board.start(run.cell, code, data, server, edge, run.out, REJOIN_S)
         run.running.add(board.name)
 
     run.rack.each(run.rack.usable, start)
     for board in run.rack.boards.values():
         if board.name not in run.running:
-            server.order(gone=board.client, reason=str(board.failure.message if board.failure else "did not start"))
+            programs.gone(board.client, str(board.failure.message if board.failure else "did not start"))
 
 
-def _take(run: _CellRun, said: Said, server: CoreProcess | None) -> None:
+def _addresses(board: Board, programs: CellPrograms, port: str) -> tuple[str, str | None]:
+    """Of the FL server and the edge server, as the board reaches them; None: where the FL server says."""
+    if not board.spec.reverse_tunnel:
+        return endpoint(board.spec.server_address, port), None
+    edge = programs.edge_port()
+    return board.reach_back(int(port)), None if edge is None else board.reach_back(edge)
+
+
+def _take(run: _CellRun, said: Said, programs: CellPrograms | None) -> None:
     """One event: keep it, show it, and tell the server of a worker that will not answer."""
     run.show(said)
     event = said.event
     if said.who in (SERVER, EDGE):
-        _take_from_program(run, said)
+        _take_from_program(run, said, programs)
         return
     if event["event"] == "exit":
         run.exits[said.who] = event
         run.rack.boards[said.who].worker_ended()
         run.running.discard(said.who)
-        if server is not None:
-            server.order(gone=run.rack.boards[said.who].client, reason=f"its worker ended ({_ending(event)})")
+        if programs is not None:
+            programs.gone(run.rack.boards[said.who].client, f"its worker ended ({_ending(event)})")
     elif event["event"] == "closed" and run.rack.boards[said.who].usable:
         run.rack.boards[said.who].fail(AgentLost(said.who, "the line to the agent was cut"))
         run.running.discard(said.who)
-        if server is not None:
-            server.order(gone=run.rack.boards[said.who].client, reason="the line to the board was cut")
+        if programs is not None:
+            programs.gone(run.rack.boards[said.who].client, "the line to the board was cut")
 
 
-def _take_from_program(run: _CellRun, said: Said) -> None:
+def _take_from_program(run: _CellRun, said: Said, programs: CellPrograms | None) -> None:
     event = said.event
     if said.who == SERVER:
         run.server_events.append(event)
@@ -230,6 +225,8 @@ def _take_from_program(run: _CellRun, said: Said) -> None:
     elif event["event"] == "failed":
         run.over, run.reason = "failed", f"{said.who}: {event['reason']}"
     elif event["event"] == "ended" and run.over is None:
+        if said.who == SERVER and programs is not None and programs.revive_server():
+            return
         code = event["returncode"]
         run.over, run.reason = "failed", f"the {said.who} ended with exit code {code}; see its log in the cell's folder"
 

@@ -19,9 +19,10 @@ from harness.study import Cell
 PLAN = "plan.json"
 
 
-def check_cells(source: str, cells: Sequence[Cell], data: Mapping[str, DataFiles]) -> None:
+def check_cells(source: str, cells: Sequence[Cell], boards: Sequence[BoardSpec], data: Mapping[str, DataFiles]) -> None:
     """Ask the FL core about every job at once. Raises `BadInput` with each cell that cannot run, and why."""
-    asked = [{"job": job_of(cell), "data": str(data[cell.dataset].folder)} for cell in cells]
+    specs = {board.name: board for board in boards}
+    asked = [{"job": job_of(cell, specs), "data": str(data[cell.dataset].folder)} for cell in cells]
     done = subprocess.run(
         [sys.executable, "-m", "fl_core.check"], input=json.dumps(asked), capture_output=True, text=True
     )

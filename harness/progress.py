@@ -107,6 +107,8 @@ class Progress:
             accuracy = "" if event["accuracy"] is None else f", accuracy {event['accuracy']:.3f}"
             for name in event["reported"]:
                 self._rows[self._board_of[name]].last = f"round {event['round']}, stage {event['stage']}{accuracy}"
+        elif event["event"] == "resumed":
+            self.say(f"the FL server died: started again, it goes on after round {event['rounds']}", style="yellow")
         row = self._rows.get(said.who)
         if row is None:
             return

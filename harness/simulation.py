@@ -68,7 +68,7 @@ def run_simulation(plan: Plan, say: Say) -> None:
 def _jobs(cells: tuple[Cell, ...], data: Mapping[str, DataFiles]) -> dict[str, dict[str, Any]]:
     """Cell id -> the FL core's job, with its clients drawn. Budgets in units of full training need the ledger."""
     scaled = [cell for cell in cells if cell.fleet is not None and cell.fleet.full_mb is not None]
-    sizes = full_bytes([{**job_of(cell), "clients": ["any"]} for cell in scaled], data) if scaled else []
+    sizes = full_bytes([{**job_of(cell, {}), "clients": ["any"]} for cell in scaled], data) if scaled else []
     known = {cell.cell_id: size for cell, size in zip(scaled, sizes, strict=True)}
     return {cell.cell_id: job(cell, known.get(cell.cell_id)) for cell in cells}
 
@@ -79,7 +79,7 @@ def job(cell: Cell, full: int | None) -> dict[str, Any]:
     mb_bytes = full / fleet.full_mb if full is not None and fleet.full_mb is not None else MB
     facts = draw_clients(fleet.clients, sorted(fleet.speeds or ()), fleet.memory_mb, cell.seed, mb_bytes)
     return {
-        **job_of(cell),
+        **job_of(cell, {}),
         "clients": list(facts),
         "client_facts": facts,
         "cohort": fleet.cohort,

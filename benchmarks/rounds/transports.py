@@ -1,4 +1,5 @@
-"""The same exchange over raw TCP, ZeroMQ, our link and our link under TLS, interleaved: time and CPU of the near end.
+"""The same exchange over raw TCP, ZeroMQ, bare gRPC, our link and our link under TLS, interleaved: time and CPU of the
+near end.
 
 `python -m benchmarks.rounds.transports CARRIER IDENTITY` is a far end: it sends back what it gets, until stdin ends.
 """
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.rounds import bare_grpc
 from fl_core.link import grpc_link
 from fl_core.link.base import Channel, Message
 from fl_core.link.tls import Identity, read_identity
@@ -117,7 +119,7 @@ def _echo(channel: Channel) -> None:
         channel.send(channel.receive())
 
 
-def _echo_link(identity: Identity | None) -> None:
+def echo_link(identity: Identity | None) -> None:
     listener = grpc_link.GrpcListener("127.0.0.1:0", _echo, identity)
     print(listener.address, flush=True)
     sys.stdin.read()
@@ -136,8 +138,9 @@ def _dial_link(address: str, identity: Identity | None) -> Exchange:
 CARRIERS: dict[str, tuple[Callable[[Identity], None], Callable[[str, Identity], Exchange]]] = {
     "tcp": (_echo_tcp, _dial_tcp),
     "zmq": (_echo_zmq, _dial_zmq),
-    "link": (lambda identity: _echo_link(None), lambda address, identity: _dial_link(address, None)),
-    "link+tls": (_echo_link, _dial_link),
+    "grpc": (lambda identity: bare_grpc.echo(), lambda address, identity: bare_grpc.dial(address)),
+    "link": (lambda identity: echo_link(None), lambda address, identity: _dial_link(address, None)),
+    "link+tls": (echo_link, _dial_link),
 }
 
 
@@ -150,7 +153,7 @@ def measure(array: np.ndarray, repetitions: int) -> dict[str, list[Cost]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         write_identity(folder / "run.pem", timedelta(hours=1))
-        lines = {name: stack.enter_context(_connected(name, folder / "run.pem")) for name in CARRIERS}
+        lines = {name: stack.enter_context(connected(name, folder / "run.pem")) for name in CARRIERS}
         costs: dict[str, list[Cost]] = {name: [] for name in CARRIERS}
         for _ in range(repetitions + 2):
             for name, exchange in lines.items():
@@ -159,7 +162,8 @@ def measure(array: np.ndarray, repetitions: int) -> dict[str, list[Cost]]:
 
 
 @contextmanager
-def _connected(carrier: str, identity: Path) -> Iterator[Exchange]:
+def connected(carrier: str, identity: Path) -> Iterator[Exchange]:
+    """An exchange over a carrier whose far end is a process of its own."""
     command = [sys.executable, "-m", "benchmarks.rounds.transports", carrier, str(identity)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as far:
         assert far.stdout is not None

@@ -19,7 +19,8 @@ from harness.board.surroundings import Surroundings
 from harness.circumstances import Circumstances, Told
 from harness.clock import BoardTime, ClockReading
 from harness.connect import connect
-from harness.connect.base import Connection
+from harness.connect.base import Connection, endpoint
+from harness.connect.ssh import SshConnection
 from harness.errors import AgentLost, BoardBusy, BoardError, CommandFailed
 from harness.facts.base import read
 from harness.facts.install import install
@@ -129,9 +130,18 @@ class Board:
         self.failure, self.state = error, BoardState.BROKEN
         self.hang_up()
 
-    def start(self, cell: Cell, code: Payload, data: Payload | None, server: str, out: str) -> Event:
-        """Start the cell's worker; returns what the agent says of its budget. Raises `BoardError`."""
-        worker = ["fl_core.worker", "--server", server, "--client", self.client]
+    def reach_back(self, port: int) -> str:
+        """A port of this machine, through the SSH connection, as an address on the board. Raises `BoardError`."""
+        assert isinstance(self._connection, SshConnection), "the inventory allows a tunnel through SSH alone"
+        return endpoint("127.0.0.1", self._connection.reach_back(port))
+
+    def start(
+        self, cell: Cell, code: Payload, data: Payload | None, server: str, edge: str | None, out: str, rejoin_s: float
+    ) -> Event:
+        """Start the cell's worker, which looks for a lost server for `rejoin_s`; returns what the agent says of its
+        budget. Raises `BoardError`."""
+        worker = ["fl_core.worker", "--server", server, "--client", self.client, "--rejoin-s", f"{rejoin_s:g}"]
+        worker += ["--edge", edge] if edge else []
         files = ["--data", data.folder if data else ".", "--events", f"{out}/events.jsonl", "--tls", IDENTITY]
         environment = {
             **self._environment,

@@ -37,7 +37,8 @@ from reports.registry import find
 @click.option("--group", help="Only the cells of this group.")
 @click.option("--clients", type=click.IntRange(min=1), help="Instead of the study's number (100 where it has none).")
 @click.option("--cohort", type=int, help="Clients a round; all without it, if the study says nothing either.")
-@click.option("--actors", default=0, show_default=True, help="Processes that train, through Ray; 0: one, without Ray.")
+@click.option("--processes", default=0, show_default=True, help="Processes that train on this machine; 0: one for all.")
+@click.option("--actors", default=0, help="Processes that train, through Ray instead.")
 @click.option("--ray", "address", help="Address of a Ray cluster, instead of a Ray of our own on this machine.")
 @click.option("--memory-mb", nargs=2, type=float, help="Draw each client's memory budget uniformly from this range.")
 @click.option("--measured", metavar="RUN_ID", help="A run of this report: its boards' speeds make virtual time.")
@@ -48,8 +49,8 @@ from reports.registry import find
 @click.option("--resume", metavar="RUN_ID", help="Go on with a run that was cut off; its finished cells are kept.")
 def simulate(
     report: str, results: Path, scale: str, study: Path | None, group: str | None, clients: int | None,
-    cohort: int | None, actors: int, address: str | None, memory_mb: tuple[float, float] | None, measured: str | None,
-    speeds: Path | None, reuse: Path | None, resume: str | None,
+    cohort: int | None, processes: int, actors: int, address: str | None, memory_mb: tuple[float, float] | None,
+    measured: str | None, speeds: Path | None, reuse: Path | None, resume: str | None,
 ) -> None:  # fmt: skip
     """Run a study's cells with simulated clients and draw the report. Seconds in it are virtual."""
     console = Console()
@@ -57,6 +58,7 @@ def simulate(
     asked = {"clients": clients, "cohort": cohort, "memory_mb": memory_mb or None, "speeds": known}
     loaded = load_study(study or find(report).simulated(scale))
     cells = [_with_fleet(cell, asked) for cell in loaded.cells(()) if group in (None, cell.group)]
+    trainers = ("--actors", str(actors)) if actors else ("--processes", str(processes))
     folder = RunFolder.find(results, report, resume) if resume else RunFolder.new(results, report)
     plan = Plan(
         study=loaded,
@@ -64,7 +66,7 @@ def simulate(
         report=report,
         folder=folder,
         command=shlex.join(sys.argv),
-        arguments=("--actors", str(actors), *(("--ray", address) if address else ())),
+        arguments=(*trainers, *(("--ray", address) if address else ())),
         reuse=RunFolder(path=reuse) if reuse else None,
     )
     run_simulation(plan, lambda cell, verdict: console.print(_line(folder, cell, verdict), highlight=False))

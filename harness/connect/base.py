@@ -28,6 +28,11 @@ class Result:
         return self.stderr.decode(errors="replace").strip()
 
 
+def endpoint(host: str, port: int | str) -> str:
+    """As gRPC takes it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class Stream(Protocol):
     """A running command, spoken to in lines. One thread may read while others write."""
 

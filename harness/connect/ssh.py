@@ -16,6 +16,7 @@ from harness.connect.base import Result
 from harness.connect.deadline import while_moving, within
 from harness.connect.login import log_in
 from harness.connect.ssh_stream import Output, SshStream, exit_code, hang_up
+from harness.connect.tunnel import reach_back
 from harness.errors import BoardError, CommandFailed, Unreachable
 from harness.inventory import BoardSpec
 
@@ -58,6 +59,14 @@ class SshConnection:
     def open(self, command: str) -> SshStream:
         """Starts a long-running command."""
         return SshStream(self._spec, command, self._start(command, self._spec.command_timeout_s))
+
+    def reach_back(self, port: int) -> int:
+        """A port of the board's loopback that leads to this one of ours, for as long as the connection."""
+        try:
+            return reach_back(self._transport, port)
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            remedy = "see AllowTcpForwarding in its sshd_config, or remove reverse_tunnel"
+            raise CommandFailed(self._spec.name, f"no reverse tunnel: {error}", remedy=remedy) from error
 
     def put(self, local_path: str | Path, remote_path: str) -> None:
         """Copies a file with its mode; the remote name appears only when the content is complete."""

@@ -12,6 +12,7 @@ from typing import Any
 from harness.board.deploy import deploy
 from harness.connect.base import Connection
 from harness.connect.deadline import within
+from harness.connect.ssh import SshConnection
 from harness.doctor.base import Finding, Patient, Verdict, failed, ok
 from harness.doctor.checks import CHECKS
 from harness.doctor.listener import Listener
@@ -178,4 +179,9 @@ def _sensors(connection: Connection, spec: BoardSpec, code: Payload) -> Found[Se
 def _link(connection: Connection, spec: BoardSpec, port: int | OSError) -> Found[Link]:
     if isinstance(port, OSError):
         return Found(value=None, fault=f"{spec.server_address} is not an address of this machine ({port.strerror})")
+    if spec.reverse_tunnel and isinstance(connection, SshConnection):
+        try:
+            port = connection.reach_back(port)
+        except CommandFailed as error:
+            return Found(value=None, fault=error.message)
     return read(connection, link(spec.python, spec.server_address, port), PROGRAM_S)

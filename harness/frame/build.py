@@ -113,10 +113,9 @@ def _phases(key: Row, trace: BoardTrace) -> Iterator[Row]:
 
 
 def _rounds(key: Row, events: Sequence[Row], server: ServerSide) -> Iterator[Row]:
+    """A round that was done again, after a server that died in it, counts as it was done last."""
     tensor_peaks = _tensor_peaks(events)
-    for event in events:
-        if event["event"] != "round":
-            continue
+    for event in {event["round"]: event for event in events if event["event"] == "round"}.values():
         row = {**key, **server.of_round(event["round"]), "peak_tensor_bytes": tensor_peaks.get(event["stage"])}
         row["analytic_bytes"] = server.analytic_bytes.get(event["stage"])
         for name in ("round", "stage", "round_s", "peak_process_bytes", "samples", "train_loss"):

@@ -102,6 +102,7 @@ class BoardKeys(Keys):
     known_hosts: Text | None = field("the path of a known_hosts file", "known_hosts")
     root: Annotated[Text, AfterValidator(_folder)] | None = field("a folder relative to the login's home", ".fedrack")
     server_address: Address | None = field("the controller's address as the board sees it", "192.0.2.1")
+    reverse_tunnel: bool | None = field("true or false", "true")
     lab: Annotated[Text, Field(pattern=LAB_NAME)] | None = field("the name of a lab", "lab")
     link: LinkKeys | None = field("a link, with numbers from 0 up", "{rate_mbit: 20, delay_ms: 10}")
     faults: list[Annotated[Text, one_of("fault", FAULTS)]] | None = field("a list of faults", "[under-voltage]")

@@ -24,6 +24,7 @@ from harness.units import bytes_from_mib, mib
 IDLE_S = 10.0  # at rest before and after each cell, on boards that have a power of their own
 COOL_DOWN_S = 120.0
 NATIVE = ("embedded", "namespace")  # levels whose programs run on this machine's own CPU
+LOOPBACK = "127.0.0.1"
 
 
 def load_inventory(path: str | Path) -> Inventory:
@@ -86,9 +87,11 @@ def _mistakes(merged: dict[str, dict[str, Any]], tree: Tree, folder: Path) -> li
                     found.append(Problem(path=path, what=f"{name} has the same meter as {owner}", remedy=remedy))
         if problem := _budget_mistake(keys):
             mistake(name, *problem)
+        if keys.get("reverse_tunnel") and keys.get("ansible_connection", "ssh") != "ssh":
+            mistake(name, "reverse_tunnel: only an SSH connection can carry it", "remove it, or ansible_connection")
         if "virtual" in keys:
             continue
-        if problem := _server_address_mistake(keys):
+        if not keys.get("reverse_tunnel") and (problem := _server_address_mistake(keys)):
             mistake(name, *problem)
         pins = keys.get("known_hosts")
         if isinstance(pins, str) and not _below(folder, pins).is_file():
@@ -163,7 +166,7 @@ def _board(name: str, keys: dict[str, Any], groups: tuple[str, ...], folder: Pat
         python="python3" if python.startswith("auto") else python,  # auto, auto_silent: Ansible's own search
         root=keys.get("root", ".fedrack"),
         memory_budget_bytes=None if budget_mb is None else bytes_from_mib(budget_mb),
-        server_address=keys.get("server_address", "127.0.0.1"),
+        server_address=LOOPBACK if keys.get("reverse_tunnel") else keys.get("server_address", LOOPBACK),
         connect_timeout_s=keys.get("connect_timeout_s", 10.0),
         command_timeout_s=keys.get("command_timeout_s", 30.0),
         wanted=Wanted(**{name: keys[name] for name in ("power_mode", "governor", "lock_clocks") if name in keys}),
@@ -171,6 +174,7 @@ def _board(name: str, keys: dict[str, Any], groups: tuple[str, ...], folder: Pat
         lab=keys.get("lab"),
         link=_link(keys["link"]) if "link" in keys else None,
         faults=tuple(keys.get("faults", ())),
+        reverse_tunnel=keys.get("reverse_tunnel", False),
     )
 
 

@@ -60,6 +60,7 @@ async def serve_board(folder: Path, login_key: asyncssh.SSHKey, processes: Proce
         server_host_keys=[host_key],
         authorized_client_keys=asyncssh.import_authorized_keys(login_key.export_public_key().decode()),
         process_factory=run,
+        server_factory=_Login,
         sftp_factory=lambda channel: HomeSftp(channel, home),
         encoding=None,
         allow_pty=False,
@@ -67,6 +68,13 @@ async def serve_board(folder: Path, login_key: asyncssh.SSHKey, processes: Proce
         compression_algs=None,
     )
     return {"port": listener.get_port(), "host_key": host_key.export_public_key().decode().strip()}
+
+
+class _Login(asyncssh.SSHServer):
+    """A board's sshd lets its controller in through the connection, to ports of the board's own loopback."""
+
+    def server_requested(self, listen_host: str, listen_port: int) -> bool:
+        return listen_host == "127.0.0.1"
 
 
 async def run_command(process: asyncssh.SSHServerProcess[bytes], home: Path, processes: Processes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 import threading
 import time
@@ -210,3 +211,30 @@ def test_a_hanging_board_meets_its_deadlines(ssh_board: LiveBoard, tmp_path: Pat
     assert stream.read_line(5) == "awake again"
     to_run.close()
     connect(ssh_board.spec).close()
+
+
+CALL_BACK = """python3 -c '
+import socket
+line = socket.create_connection(("127.0.0.1", {}))
+line.sendall(b"x" * 300000)
+line.shutdown(socket.SHUT_WR)
+print(len(line.makefile("rb").read()))
+'"""
+
+
+def test_a_board_reaches_back_through_the_connection(ssh_board: LiveBoard) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, connect(ssh_board.spec) as connection:
+        assert isinstance(connection, SshConnection)
+        port = connection.reach_back(listener.getsockname()[1])
+
+        def answer() -> None:
+            line, _ = listener.accept()
+            with line, line.makefile("rb") as said:
+                line.sendall(said.read() * 2)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        assert connection.run(CALL_BACK.format(port)).text == "600000\n"
+        thread.join()
+        listener.close()
+        assert connection.run(CALL_BACK.format(port)).text in ("", "0\n")  # nobody listens: closed, not left hanging

@@ -128,11 +128,22 @@ def resealed(part: bytes, before: int = 0) -> bytes:
     return part[:-CRC_BYTES] + struct.pack("<I", checksum(memoryview(part)[:-CRC_BYTES], before))
 
 
-def test_chunks_are_small_and_the_frame_is_whole() -> None:
-    parts = list(chunks(Message("k", {}, {"a": np.zeros(3 * CHUNK_BYTES // 4, "float32")})))
-    assert [len(part) for part in parts[1:]] == [CHUNK_BYTES + CRC_BYTES] * 3
+def sealed(part: bytes) -> int:
+    """The checksum that the chunk ends with."""
+    (crc,) = struct.unpack("<I", part[-CRC_BYTES:])
+    return int(crc)
+
+
+def test_chunks_are_equal_and_the_frame_is_whole() -> None:
+    many = {f"t{i}": np.full(i * 1000, i, "float32") for i in range(40)}  # small ones travel together
+    parts = list(chunks(Message("k", {}, many)))
+    sizes = [len(part) - CRC_BYTES for part in parts[1:]]
+    assert len(parts) == 3 and max(sizes) - min(sizes) < 8 and max(sizes) <= CHUNK_BYTES * 3 // 2
     assembler = Assembler()
-    assert [assembler.feed(part) is not None for part in parts] == [False, False, False, True]
+    found = [assembler.feed(part) for part in parts]
+    assert found[:2] == [None, None] and found[2] is not None
+    assert all(np.array_equal(found[2].tensors[name], array) for name, array in many.items())
+    assert len(list(chunks(Message("k")))) == 1
 
 
 @pytest.mark.parametrize(
@@ -140,18 +151,21 @@ def test_chunks_are_small_and_the_frame_is_whole() -> None:
     [
         (lambda p: [b"JUNK" + p[0][4:], *p[1:]], "must begin with b'FRK2'; got b'JUNK'"),
         (lambda p: [p[0], p[1][:5] + bytes([p[1][5] ^ 1]) + p[1][6:]], "wrong checksum"),
-        (lambda p: [p[0], p[2]], "wrong checksum"),
-        (lambda p: [p[0], p[1], p[1]], "2097152 bytes arrived where 1200000 were declared"),
+        (lambda p: [p[0], p[0]], "wrong checksum"),
+        (
+            lambda p: [p[0], resealed(p[1][:100] + p[1], sealed(p[0]))],
+            "1800100 bytes arrived where 1800000 were declared",
+        ),
         (lambda p: [p[0].replace(b'"k"', b'"j"'), *p[1:]], "wrong checksum"),
-        (lambda p: [resealed(p[0][:-5] + p[0][-4:]), *p[1:]], "header of"),
+        (lambda p: [resealed(p[0][:60])], "header of"),
         (lambda p: [resealed(p[0].replace(b"float32", b"object_")), *p[1:]], "dtype"),
-        (lambda p: [resealed(p[0].replace(b"[300000]", b"[-90000]")), *p[1:]], "shape"),
+        (lambda p: [resealed(p[0].replace(b"[450000]", b"[-90000]")), *p[1:]], "shape"),
         (lambda p: [resealed(p[0].replace(b'"kind"', b'"kinf"')), *p[1:]], "unreadable"),
         (lambda p: [resealed(p[0].replace(b"null", b'"xz"')), *p[1:]], "encoding 'xz'"),
     ],
 )
 def test_a_damaged_message_is_refused_with_words(damage: Any, words: str) -> None:
-    parts = list(chunks(Message("k", {}, {"a": np.arange(300_000, dtype="float32")})))
+    parts = list(chunks(Message("k", {}, {"a": np.arange(450_000, dtype="float32")})))
     assembler = Assembler(max_payload_bytes=2_000_000)
     with pytest.raises(LinkCorrupt, match=words):
         for part in damage(parts):

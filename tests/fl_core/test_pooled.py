@@ -10,6 +10,7 @@ import pytest
 from fl_core.errors import BadJob
 from fl_core.job import Job
 from fl_core.pooled import HerePool, PooledServer, opened_pool
+from fl_core.process_pool import ProcessPool, TrainerLost
 from fl_core.simulate import simulate
 from fl_core.virtual_time import BoardSpeed
 
@@ -33,12 +34,25 @@ def test_a_pool_gives_the_bits_of_boards(method: str, make_job: MakeJob, digits_
     ]
 
 
-def test_ray_gives_the_bits_of_one_process(make_job: MakeJob, digits_folder: str) -> None:
-    pytest.importorskip("ray", reason="pip install 'fedrack[ray]'")
+@pytest.mark.parametrize("trainers", [{"processes": 2}, {"actors": 2}], ids=["processes", "ray"])
+def test_several_processes_give_the_bits_of_one(
+    trainers: dict[str, int], make_job: MakeJob, digits_folder: str
+) -> None:
+    if "actors" in trainers:
+        pytest.importorskip("ray", reason="pip install 'fedrack[ray]'")
     job = make_job("split", rounds=2)
-    with opened_pool(job, digits_folder, actors=2, address=None) as pool:
+    with opened_pool(job, digits_folder, **trainers) as pool:
         done = PooledServer(job, digits_folder, pool, lambda event: None).run_rounds()
     assert done["parameters_sha256"] == run(job, digits_folder)[0]
+
+
+def test_a_trainer_that_dies_is_named(make_job: MakeJob, digits_folder: str) -> None:
+    job = make_job("fedavg", rounds=500)
+    with opened_pool(job, digits_folder, processes=2) as pool:
+        assert isinstance(pool, ProcessPool)
+        server = PooledServer(job, digits_folder, pool, lambda event: pool._children[0].kill())
+        with pytest.raises(TrainerLost, match="a process that trains has ended"):
+            server.run_rounds()
 
 
 def classes(**speeds: float) -> dict[str, BoardSpeed]:
