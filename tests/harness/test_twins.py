@@ -21,6 +21,7 @@ OTHERS: list[dict[str, Any]] = [
     {"memory_budget_bytes": 1},
     {"wanted": Wanted(power_mode="5W")},
     {"link": Link(delay_ms=10.0)},
+    {"reverse_tunnel": True},
     {"observation": Observation(idle_s=10.0)},
     {"observation": replace(BOARD.observation, meters=("shelly2://192.0.2.40",))},
 ]
