@@ -39,12 +39,12 @@ class Attendance:
         rack.prepare(self._run_id, self._payloads, self._progress.board_prepared)
         for board in rack.usable:
             self._take(board.name)
-        for name in [board.name for board in rack.boards.values() if isinstance(board.failure, Quarantined)]:
+        for name in [board.name for board in rack.boards.values() if not board.usable]:
             self._replaced(name)
 
     def after_try(self, failed: Mapping[str, str]) -> list[str]:
-        """Note how each board did; returns those that can try again: revived, or standing in for one that is out."""
-        back, flaky = [], []
+        """Note how each board did; returns those that can try again: revived, or standing in for one that is not."""
+        flaky, out = [], []
         for name, board in list(self._rack.boards.items()):
             if isinstance(board.failure, Quarantined):
                 continue
@@ -52,12 +52,15 @@ class Attendance:
             self._states[name] = record
             if record.state is State.QUARANTINED:
                 board.quarantine(Quarantined(name, f"quarantined: {record.evidence}", remedy=record.remedy))
-                back += self._replaced(name)
+                out.append(name)
             elif name in failed:
                 flaky.append(name)
-        return back + self._rack.revive(flaky, self._run_id, self._payloads)
+        back = self._rack.revive(flaky, self._run_id, self._payloads)
+        out += [name for name in flaky if name not in back]
+        return back + [twin for name in out for twin in self._replaced(name)]
 
     def _replaced(self, name: str) -> list[str]:
+        """The name of the twin that has taken the board's place, if there is one."""
         twin = self._rack.stand_in(name, self._run_id, self._payloads)
         if twin is None:
             return []

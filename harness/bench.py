@@ -88,7 +88,7 @@ def bench(plan: Plan, console: Console) -> Finished:
         try:
             attendance.begin()
             for cell in ordered(plan.cells, plan.folder.run_id):
-                if to_do(plan.folder, cell, [board.name for board in rack.usable]):
+                if to_do(plan.folder, cell, [board.client for board in rack.usable]):
                     _run(cell, plan, rack, attendance, code, data, progress)
                 else:
                     progress.cell_skipped(cell)

@@ -59,9 +59,17 @@ def same_plan(folder: RunFolder, cells: Sequence[Cell], boards: Sequence[BoardSp
 
 
 def to_do(folder: RunFolder, cell: Cell, usable: Sequence[str]) -> bool:
-    """Whether a cell must be run: not finished, failed, or without the result of a board that can be used now."""
+    """Whether a cell must be run: not finished, failed, or without the result of a client that has a board now.
+
+    `usable`: clients whose board, their own or a twin, can be used.
+    """
     if not folder.finished(cell.cell_id):
         return True
-    verdict = folder.verdict(cell.cell_id)
-    missing = [name for name, board in verdict["boards"].items() if board["outcome"] not in MEASURED]
-    return any(name in usable for name in missing)
+    boards = folder.verdict(cell.cell_id)["boards"]
+    missing = [_client(name, board) for name, board in boards.items() if board["outcome"] not in MEASURED]
+    return any(client in usable for client in missing)
+
+
+def _client(name: str, board: Mapping[str, Any]) -> str:
+    """Whose place in the federation the board had: its own, or as a twin another one's."""
+    return str(board["in_place_of"]["client"]) if board.get("in_place_of") else name

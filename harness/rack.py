@@ -53,8 +53,9 @@ class Rack:
     def revive(self, names: Sequence[str], run_id: str, payloads: Sequence[Payload]) -> list[str]:
         """Begin anew with boards that broke; returns those that can be used again."""
         for name in names:
-            self.boards[name].hang_up()  # one that still answers would hold its lease, and the run's settings
-            self.boards[name] = Board(self.boards[name].spec, self._hear)
+            old = self.boards[name]
+            old.hang_up()  # one that still answers would hold its lease, and the run's settings
+            self.boards[name] = Board(old.spec, self._hear, old.in_place_of)
         self.each([self.boards[name] for name in names], lambda board: self._prepare(board, run_id, payloads))
         return [name for name in names if self.boards[name].usable]
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from harness.inventory import BoardSpec
 
-ALIKE = ("board_class", "virtual", "image", "memory_budget_bytes", "wanted", "link")
+ALIKE = ("board_class", "virtual", "image", "memory_budget_bytes", "wanted", "link", "reverse_tunnel")
 WATCHED_ALIKE = ("rate_hz", "burst_hz", "sidecars", "idle_s", "cool_down_s")
 
 

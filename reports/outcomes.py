@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from reports.data import Block, Column, Entry, Paragraph, Section, Table
+from reports.data import Block, Column, Entry, Finding, Paragraph, Section, Table
 from reports.read import Run
 from reports.tables import MISSING, budget, outcome, word
 
@@ -19,13 +19,18 @@ def outcomes(run: Run, cells: pd.DataFrame) -> Section:
     blocks: list[Block] = [Paragraph(gap, "warn") for gap in run.gaps]
     if run.manifest.get("state") != "finished":
         blocks.append(Paragraph("The run was interrupted: cells that it had not reached are missing.", "warn"))
-    blocks += [Paragraph(sentence, "warn") for sentence in stand_ins(run)]
+    blocks += [Paragraph(sentence, "warn") for sentence in _stand_ins(run)]
     rows = (*_incomplete(cells), *_silent_boards(run, cells), *_silent_cells(run, cells))
     blocks.append(_table(rows) if rows else Paragraph("Every cell completed on every board."))
     return Section(slug="outcomes", title="Outcomes", blocks=tuple(blocks))
 
 
-def stand_ins(run: Run) -> Iterator[str]:
+def stand_ins(run: Run) -> Iterator[Finding]:
+    """The same for the summary."""
+    return (Finding("Stand-in", sentence, "warn") for sentence in _stand_ins(run))
+
+
+def _stand_ins(run: Run) -> Iterator[str]:
     """Which board ran another one's cells, and why."""
     found = Counter((one["board"], one["client"], one["why"]) for one in run.manifest.get("stand_ins") or [])
     for (board, client, why), cells in found.items():

@@ -81,7 +81,8 @@ class Board:
         self._connection: Connection | None = None
         self._agent: AgentLine | None = None
         self._surroundings: Surroundings | None = None
-        self._python = spec.python  # the worker's; the agent runs on the inventory's
+        self._python = spec.python  # the worker's
+        self._agent_python = spec.python  # the inventory's, but where the worker's is in a container
         self._environment: Mapping[str, str] = {}  # of the image
         self._image = ""  # which one, exactly
         self._at_rest = threading.Event()  # no program that only waits is running
@@ -290,12 +291,14 @@ class Board:
         """What `fedrack provision` installed, or else what the inventory names."""
         installed = read(connection, install(self.spec.root)).value
         self._python = installed.python if installed and installed.python else self.spec.python
-        self._environment = load_image(self.spec.image).environment
+        image = load_image(self.spec.image)
+        self._agent_python = self._python if image.interpreter.container else self.spec.python
+        self._environment = image.environment
         exactly = f"{self.spec.image}@{fingerprint(self.spec.image)}"
         self._image = f"{exactly}, installed {installed.digest}" if installed and installed.digest else exactly
 
     def _open_agent(self, connection: Connection, code: Payload) -> AgentLine:
-        python, root = shlex.quote(self.spec.python), shlex.quote(self.spec.root)
+        python, root = shlex.quote(self._agent_python), shlex.quote(self.spec.root)
         command = f"cd {root} && PYTHONPATH={code.folder} exec {python} -m agent --root ."
         return AgentLine(self.name, connection.open(command), self._hear)
 

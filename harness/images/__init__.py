@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from harness.images.base import Archive, Base, Image, Interpreter, Wheel
+from harness.images.base import Archive, Base, Container, Image, Interpreter, Wheel
 from harness.images.fit import Platform, choose
 
-__all__ = ["FOLDER", "Archive", "Base", "Image", "Interpreter", "Platform", "Wheel", "choose", "fingerprint", "names"]
+__all__ = [
+    "FOLDER", "Archive", "Base", "Container", "Image", "Interpreter", "Platform", "Wheel", "choose", "fingerprint",
+    "names",
+]  # fmt: skip
 
 FOLDER = Path(__file__).resolve().parents[2] / "device_images"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-INTERPRETERS = ("system", "standalone", "termux", "controller")
+INTERPRETERS = ("system", "standalone", "container", "termux", "controller")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +45,27 @@ class Archive:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Container:
+    """A container image that the board has, by its digest."""
+
+    image: str  # nvcr.io/...@sha256:...
+    runtime: str | None = None  # nvidia; None: the program's own
+    program: str = "docker"  # or podman
+
+
+@dataclass(frozen=True, kw_only=True)
 class Interpreter:
     """Where the worker's Python comes from.
 
     `system`: the board's own, in a virtual environment of ours. `standalone`: the archive that uv would install.
+    `container`: that of a container image, torch included.
     `termux`: Termux's package, used as it is. `controller`: an embedded board, whose Python is this machine's.
     """
 
     kind: str
     versions: tuple[tuple[int, int], ...]  # (3, 11), ...; any of them
     archive: Archive | None = None
+    container: Container | None = None
     packages: tuple[str, ...] = ()  # Termux
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from harness.board_classes import BOARD_CLASSES
 from harness.errors import BadInput, Problem, UnknownName
-from harness.images import FOLDER, Archive, Base, Image, Interpreter, Wheel, names
+from harness.images import FOLDER, Archive, Base, Container, Image, Interpreter, Wheel, names
 from harness.images.base import INTERPRETERS
 from harness.load.document import read_yaml
 from harness.load.fields import Keys, Text, as_mapping, checked, field, one_of
@@ -66,6 +66,11 @@ class _Interpreter(Keys):
     url: Text | None = field("an address", "https://...")
     sha256: Hash | None = field("a SHA-256, or null for an unknown one", "389b9005...")
     packages: list[Text] | None = field("a list of packages", "[python]")
+    container: Annotated[Text, Field(pattern=r"^\S+@sha256:[0-9a-f]{64}$")] | None = field(
+        "a container image with its digest", "nvcr.io/nvidia/l4t-pytorch@sha256:..."
+    )
+    runtime: Text | None = field("a runtime of the container program", "nvidia")
+    program: Literal["docker", "podman"] | None = field("docker or podman", "docker")
 
 
 class _Wheel(Keys):
@@ -86,6 +91,9 @@ def load_image(name: str, folder: Path = FOLDER) -> Image:
     top = _checked(_Top, raw, "", ("title", "base", "interpreter"), problems)
     base = _checked(_Base, top.get("base"), "base", ("title", "machine", "libc"), problems)
     python = _checked(_Interpreter, top.get("interpreter"), "interpreter", ("kind",), problems)
+    if python.get("kind") == "container" and not (python.get("container") and python.get("versions")):
+        remedy = "name the image with its digest, and the Python in it"
+        problems.append(Problem(path="interpreter", what="needs `container:` and `versions:`", remedy=remedy))
     wheels = [
         _checked(_Wheel, wheel, f"wheels[{index}]", ("file",), problems)
         for index, wheel in enumerate(top.get("wheels") or [])
@@ -113,11 +121,14 @@ def load_image(name: str, folder: Path = FOLDER) -> Image:
 
 
 def _interpreter(keys: dict[str, Any]) -> Interpreter:
-    url = keys.get("url")
+    url, container = keys.get("url"), keys.get("container")
     return Interpreter(
         kind=keys["kind"],
         versions=tuple(_pair(version) for version in keys.get("versions") or ()),
         archive=Archive(url=url, sha256=keys.get("sha256")) if url else None,
+        container=Container(image=container, **{name: keys[name] for name in ("runtime", "program") if keys.get(name)})
+        if container
+        else None,
         packages=tuple(keys.get("packages") or ()),
     )
 

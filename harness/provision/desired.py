@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from harness.facts.interpreters import Interpreter
 from harness.images import Image, Platform, Wheel, choose
@@ -46,7 +46,7 @@ def desire(spec: BoardSpec, image: Image, survey: Survey, wheel_bytes: int = 0) 
         return Refused(reasons=tuple(reasons))
     wheels = choice.wheels if choice else ()
     digest = _digest(image, base, wheels)
-    own = wheels and image.interpreter.kind in ("system", "standalone")
+    own = image.interpreter.kind == "container" or (wheels and image.interpreter.kind in ("system", "standalone"))
     return Desired(
         spec=spec,
         image=image,
@@ -89,7 +89,7 @@ def _too_small(spec: BoardSpec, survey: Survey, wheel_bytes: int) -> Iterator[st
 def _base_python(image: Image, survey: Survey) -> Interpreter | None:
     """The first interpreter of the board that the image can use."""
     python = image.interpreter
-    if python.kind == "standalone":
+    if python.kind in ("standalone", "container"):
         return Interpreter(path="", version=python.versions[0])
     if python.kind == "termux" and not survey.interpreters:
         return Interpreter(path="python3", version=(3,))  # the package brings it
@@ -120,7 +120,9 @@ def _base_path(image: Image, base: Interpreter) -> str:
 
 
 def _digest(image: Image, base: Interpreter, wheels: tuple[Wheel, ...]) -> str:
+    container = image.interpreter.container
     decisive = {
+        **({"container": asdict(container)} if container else {}),
         "interpreter": [image.interpreter.kind, base.path, list(base.minor) if len(base.version) > 1 else []],
         "packages": list(image.interpreter.packages),
         "wheels": [wheel.sha256 for wheel in wheels],

@@ -11,6 +11,8 @@ import shlex
 from collections.abc import Iterator
 
 from harness.facts.install import FINGERPRINT, MARKER, MARKER_FORMAT
+from harness.images import Container
+from harness.provision.container import is_there, launcher
 from harness.provision.desired import Desired
 from harness.provision.steps import INSTALL_S, PROOF_S, Push, Run, Step
 from harness.provision.survey import Survey
@@ -37,6 +39,8 @@ def environment(desired: Desired, survey: Survey) -> Iterator[Step]:
     if desired.image.interpreter.kind == "termux":
         names = " ".join(desired.image.interpreter.packages)
         yield Run(command=f"pkg install -y {names}", why="Termux's own builds run on bionic", deadline_s=INSTALL_S)
+    if desired.image.interpreter.container is not None:
+        yield from _in_container(desired, desired.image.interpreter.container)
     if desired.wheels:
         yield from _files(desired, survey)
         yield from _base(desired)
@@ -83,8 +87,24 @@ def _packages(desired: Desired) -> Iterator[Step]:
         deadline_s=INSTALL_S,
         remedy="a wheel that differs was cut off or replaced on the board: remove it from wheels/ there, and run again",
     )
-    others = f"for e in env/*; do [ $e = {folder} ] || [ $e = env/current ] || rm -rf $e; done"
+    yield _current(desired)
+
+
+def _in_container(desired: Desired, container: Container) -> Iterator[Step]:
     yield Run(
+        command=is_there(container),
+        why="a board fetches nothing: its container image must be there",
+        remedy=f"`{container.program} save` it where there is a network, and `{container.program} load` it there",
+    )
+    folder = f"env/{desired.digest}/bin"
+    script = f"printf %s {shlex.quote(launcher(container))} > {folder}/python && chmod 755 {folder}/python"
+    yield Run(command=f"mkdir -p {folder} && {script}", why="agent and worker are started inside the container")
+    yield _current(desired)
+
+
+def _current(desired: Desired) -> Run:
+    others = f"for e in env/*; do [ $e = env/{desired.digest} ] || [ $e = env/current ] || rm -rf $e; done"
+    return Run(
         command=f"ln -sfn {desired.digest} env/current && {{ {others}; }}",
         why="the worker starts what env/current points to; older environments only take up space",
     )

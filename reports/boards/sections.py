@@ -9,7 +9,7 @@ from reports.compare import prepared
 from reports.data import Finding, Report, Section
 from reports.energy import energy
 from reports.figures import palette
-from reports.outcomes import outcomes
+from reports.outcomes import outcomes, stand_ins
 from reports.provenance import provenance
 from reports.read import Run
 from reports.traces import traces
@@ -26,7 +26,7 @@ def build(run: Run) -> Report:
         title=str(run.manifest.get("title") or "Which board can do what"),
         run_id=str(run.manifest.get("run_id") or run.folder.name),
         subtitle=f"{len(run.boards)} boards · {run.manifest.get('started_utc') or 'start not recorded'}",
-        findings=(*found, *([unstable] if unstable else [])),
+        findings=(*found, *stand_ins(run), *([unstable] if unstable else [])),
         sections=(
             Section(slug="boards", title="What each board can do", blocks=(matrix.table(cells),)),
             energy(run, cells),

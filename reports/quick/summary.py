@@ -120,8 +120,7 @@ def _unstable(facts: Facts) -> Iterator[Finding]:
 
 def _missing(facts: Facts) -> Iterator[Finding]:
     run = facts.run
-    for sentence in stand_ins(run):
-        yield Finding("Stand-in", sentence, "warn")
+    yield from stand_ins(run)
     absent = [name for name, board in run.boards.items() if board.get("state") not in (None, "ready")]
     if absent:
         share = f"{len(absent)} of {len(run.boards)} boards"

@@ -97,7 +97,7 @@ def test_a_board_in_use_is_refused_and_says_by_whom(command: Command, wait_until
 
 
 def running(command: Command) -> list[psutil.Process]:
-    return [process for process in command.processes() if process.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in command.processes() if alive(process)]
 
 
 def test_ctrl_c_cleans_up_keeps_what_is_finished_and_says_how_to_go_on(command: Command, wait_until: Wait) -> None:

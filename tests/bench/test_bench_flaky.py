@@ -17,7 +17,7 @@ TWINS = """
 all:
   vars: {virtual: embedded, image: virtual, memory_budget_mb: 2048}
   hosts:
-    nano-01: {board_class: jetson-nano}
+    nano-01: %s
     nano-02: {board_class: jetson-nano}
     pi4-01: {board_class: raspberry-pi-4}
 """
@@ -38,9 +38,9 @@ def agents(command: Command) -> list[psutil.Process]:
     return [process for process, line in words if "agent" in line and "--root" in line] if trains else []
 
 
-def with_twins(command: Command) -> None:
+def with_twins(command: Command, first: str = "{board_class: jetson-nano}") -> None:
     command.inventory = command.folder / "twins.yaml"
-    command.inventory.write_text(TWINS)
+    command.inventory.write_text(TWINS % first)
 
 
 def results(command: Command) -> tuple[Path, pd.DataFrame]:
@@ -103,3 +103,15 @@ def test_a_board_in_quarantine_is_skipped_and_its_twin_trains_the_same_model(com
     assert cells.board.tolist() == ["nano-02"] and cells.parameters_sha256.tolist() == unbroken
     code, output = command.run(command.study())
     assert code == 3 and "skipped" in output and results(command)[1].outcome.tolist() == ["quarantined"]
+
+
+def test_cells_of_a_board_that_never_came_are_made_up_for_by_a_twin(command: Command) -> None:
+    with_twins(command, "{board_class: jetson-nano, ansible_python_interpreter: /no/such/python}")
+    study = command.study()
+    code, output = command.run(study)
+    assert code == 3, output
+    run, cells = results(command)
+    assert cells.board.tolist() == ["nano-01"] and cells.outcome[0] in ("lost", "broken")
+    code, output = command.run(study, "nano-01", "--spares", "all", "--resume", run.name)
+    assert code == 0 and "nano-02: stands in for nano-01" in output, output
+    assert results(command)[1][["board", "outcome"]].to_numpy().tolist() == [["nano-02", "completed"]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import BadInput, UnknownName
-from harness.images import Image, Platform, Wheel, choose, names
+from harness.images import Container, Image, Platform, Wheel, choose, names
 from harness.load.image import load_image
 
 HASH = "0" * 64
@@ -78,3 +78,23 @@ def test_a_wrong_image_lists_every_mistake(tmp_path: Path) -> None:
     ]  # fmt: skip
     with pytest.raises(UnknownName, match="unknown image 'jetson-jp8'"):
         load_image("jetson-jp8")
+
+
+CONTAINER = """
+format: 1
+title: x
+base: {title: y, machine: aarch64, libc: glibc, l4t: ['36']}
+interpreter: {kind: container, versions: ['3.10'], runtime: nvidia, container: %s}
+"""
+
+
+def test_a_container_is_named_by_its_digest(tmp_path: Path) -> None:
+    (tmp_path / "boxed").mkdir()
+    file, name = tmp_path / "boxed" / "image.yaml", f"registry.example/torch@sha256:{HASH}"
+    file.write_text(CONTAINER % name)
+    assert load_image("boxed", tmp_path).interpreter.container == Container(image=name, runtime="nvidia")
+    for wrong, place in (("registry.example/torch:latest", "interpreter.container"), ("null", "interpreter")):
+        file.write_text(CONTAINER % wrong)
+        with pytest.raises(BadInput) as caught:
+            load_image("boxed", tmp_path)
+        assert place in [problem.path for problem in caught.value.problems]
