@@ -55,6 +55,7 @@ def _figure(board: str, rows: list[CutRow], facts: Facts) -> Figure:
                 mib(full.tensor_bytes), color=facts.colours[full.method], linestyle=(0, (4, 2)), label="fedavg"
             )
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xticks(sorted({row.cut for row in rows if row.cut}))
         axes.set_xlabel("units on the device")
         axes.set_ylabel("tensor peak, MiB")
