@@ -183,9 +183,10 @@ def test_the_ledger_knows_both_ends_of_a_u(make_job: MakeJob, digits_folder: str
         ({"cut": "block9"}, "cut 'block9': cnn can be cut after block1, block2"),
         ({"cut": {"a": "block1", "b": "head"}}, "cut 'head': cnn can be cut after"),
         ({"grain": "layer"}, "grain must be block or unit, not 'layer'"),
+        ({"micro_batches": 0}, "micro_batches must be a whole number above 0, not 0"),
     ],
 )
-def test_a_cut_that_is_none_is_refused(
+def test_what_cannot_be_cut_is_refused(
     options: dict[str, Any], why: str, make_job: MakeJob, digits_folder: str
 ) -> None:
     with pytest.raises(BadJob, match=why):
