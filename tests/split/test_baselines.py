@@ -191,5 +191,8 @@ def test_what_cannot_be_cut_is_refused(
 ) -> None:
     with pytest.raises(BadJob, match=why):
         simulate(make_job("split", options=options), digits_folder)
+
+
+def test_a_client_without_a_cut_of_its_own_is_named(make_job: MakeJob, digits_folder: str) -> None:
     with pytest.raises(BadJob, match="cut names no block for b; it has a"):
         simulate(make_job("split", options={"cut": {"a": "block1"}}), digits_folder)
