@@ -12,12 +12,13 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from fl_core.aggregate import WeightedMean
+from fl_core.catalogue import MODELS, resolve
 from fl_core.client import own_data
 from fl_core.data.dataset import batches
 from fl_core.errors import BadJob
 from fl_core.job import Job
 from fl_core.memory.optimiser import SGD
-from fl_core.methods import split_ushaped, splitfed_v2
+from fl_core.methods import split, split_ushaped, splitfed_v2
 from fl_core.methods.base import Answer
 from fl_core.models.blocks import BlockedModel, ModelSpec, Part, whole
 from fl_core.pooled import HerePool, PooledServer
@@ -196,3 +197,9 @@ def test_what_cannot_be_cut_is_refused(
 def test_a_client_without_a_cut_of_its_own_is_named(make_job: MakeJob, digits_folder: str) -> None:
     with pytest.raises(BadJob, match="cut names no block for b; it has a"):
         simulate(make_job("split", options={"cut": {"a": "block1"}}), digits_folder)
+
+
+def test_a_model_of_one_block_is_refused_with_the_remedy() -> None:
+    spec = resolve("model", MODELS, "cnn")((1, 8, 8), 10)
+    with pytest.raises(BadJob, match="cnn is one block and cannot be cut; take grain: unit"):
+        split.check_cut(spec._replace(blocks=spec.blocks[:1]), "block1")
