@@ -80,6 +80,7 @@ class GrpcChannel(Channel):
             item.handed_over = True
             yield last
             item.done.set()
+            del item  # it would hold the message's arrays until the next one is sent
 
     def send(self, message: Message) -> None:
         item = _Outgoing(message)
@@ -119,6 +120,7 @@ class GrpcChannel(Channel):
                 if message is not None:
                     message.ended_s = time.monotonic()
                     self._incoming.put(message)
+                    del message  # as above, until the next one has arrived
             if assembler.midway:
                 end = LinkCorrupt("{} ended in the middle of a message".format(self.peer))
         except (LinkClosed, LinkCorrupt) as error:

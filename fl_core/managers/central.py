@@ -101,6 +101,30 @@ def exhaustive(problem: Problem) -> Choice:
     return min(feasible(problem), key=problem.loss)
 
 
+def polished(problem: Problem, choice: Choice) -> Choice:
+    """From a choice, the best change first for as long as one gains: another cut, or one device for another."""
+    while True:
+        better = min(_neighbours(problem, choice), key=problem.loss, default=choice)
+        if problem.loss(better) >= problem.loss(choice):
+            return choice
+        choice = better
+
+
+def _neighbours(problem: Problem, choice: Choice) -> Iterator[Choice]:
+    asked = [index for index, option in enumerate(choice) if option]
+    for index, device in enumerate(problem.devices):
+        for option in range(len(device.options) + 1):
+            changed = _with(choice, index, option)
+            if sum(o > 0 for o in changed) <= problem.cohort:
+                yield changed
+            if option and not choice[index]:
+                yield from (_with(changed, other, 0) for other in asked)
+
+
+def _with(choice: Choice, index: int, option: int) -> Choice:
+    return (*choice[:index], option, *choice[index + 1 :])
+
+
 def decide(devices: Sequence[Device], cohort: Optional[int], weights: Weights, search: Search) -> Dict[str, str]:
     """Cut of each device that is asked, by name. Devices without an option are not."""
     able = tuple(device for device in devices if device.options)

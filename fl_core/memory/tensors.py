@@ -96,7 +96,8 @@ class TensorPeak(_Mode):  # type: ignore[no-untyped-call]
 
     def _freed(self, key: int, size: int) -> None:
         self._seen.pop(key, None)
-        self.live_bytes -= size
+        if size:  # one that does not count may end in another thread, where `-=` could undo a count made here
+            self.live_bytes -= size
 
     def __exit__(self, *error: Any) -> None:
         _metering.meters.remove(self)

@@ -10,7 +10,8 @@ turned off for an ablation: without `central` random clients train at `cut`; wit
 waited for; without `on_device` the device keeps all activations.
 
 `budget_mb`, `share`: the device's budget in a step, as in `recompute`, one of a list for each batch. `floor_mib`: what
-interpreter and torch take of a board's memory budget. `trials`: of the Bayesian optimisation.
+interpreter and torch take of a board's memory budget. `trials`: of the Bayesian optimisation; `latency_weight`,
+`work_weight`, `data_weight`: of its objective. `grain`, `micro_batches`, and `cut` without `central`: as in `split`.
 """
 
 import time
@@ -59,6 +60,8 @@ class Server(split.Server):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         limit_of(setup.options)
+        for option in ("replan_rounds", "trials"):
+            split.check_count(option, setup.options[option])
         self.memory.update(cuts={}, deadlines_s={}, importance={}, rates={}, decided=0)
         self._costs: Dict[str, CutCost] = {}
 

@@ -32,6 +32,7 @@ class Server(ServerHalf):
         cut = self.options["cut"]
         for name in cut.values() if isinstance(cut, dict) else [cut]:
             check_cut(self.spec, name)
+        check_count("micro_batches", self.options.get("micro_batches", 1))
 
     def plan(self, now: Now) -> RoundPlan:
         tasks = {client: Task(self.stage(self.cut_of(client))) for client in self.choose(now, now.clients)}
@@ -97,6 +98,12 @@ def check_cut(spec: ModelSpec, cut: str) -> None:
         raise BadJob("{} is one block and cannot be cut; take grain: unit".format(spec.name))
     if cut not in names:
         raise BadJob("cut {!r}: {} can be cut after {}".format(cut, spec.name, ", ".join(names)))
+
+
+def check_count(option: str, value: Any) -> None:
+    """Raises `BadJob` for what is not a whole number above 0."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise BadJob("{} must be a whole number above 0, not {!r}".format(option, value))
 
 
 def divided(spec: ModelSpec, cut: str) -> Tuple[Tuple[str, ...], Tuple[str, ...]]:

@@ -31,6 +31,11 @@ class CutRow:
     exchange_bytes: float
     model_bytes: float  # both ways
 
+    @property
+    def way(self) -> str:
+        """`split`, or `smartsplit, 16 micro-batches`."""
+        return self.method if self.micro_batches == 1 else f"{self.method}, {self.micro_batches} micro-batches"
+
 
 def cut_rows(facts: Facts) -> list[CutRow]:
     """Of all boards, in the order of the study."""

@@ -101,6 +101,7 @@ def _figure(board: str, rows: list[CutRow], facts: Facts) -> Figure:
                 line = (0, (4, 2))
                 axes.axhline(over_link(full, rate), color=facts.colours[full.method], linestyle=line, label=full.method)
             axes.set_title(link)
+            axes.set_xticks(sorted({row.cut for row in rows if row.cut}))
             axes.set_xlabel("units on the device")
             axes.set_ylim(bottom=0)
         panels[0].set_ylabel(f"s a round{' (virtual)' if rows[0].virtual else ''}")
@@ -131,10 +132,9 @@ def _table(rows: list[CutRow]) -> Table:
 
 
 def _row(row: CutRow) -> tuple[Entry, ...]:
-    pieces = "" if row.micro_batches == 1 else f", {row.micro_batches} micro-batches"
     return (
         word(row.board),
-        word(row.method + pieces),
+        word(row.way),
         count(row.cut) if row.cut else word("all"),
         quantity(row.compute_s),
         quantity(row.exchange_s),
@@ -152,7 +152,7 @@ def _limited_table(rows: list[Limited]) -> Table:
         rows=tuple(
             (
                 word(row.board), word(row.link), quantity(row.local_s),
-                word(f"{row.best.method}, {row.best.cut} on device, {row.best.micro_batches} micro-batches"),
+                word(f"{row.best.way}, units on device: {row.best.cut}"),
                 quantity(row.best_s), change(row.saved),
             )
             for row in rows

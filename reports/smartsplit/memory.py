@@ -45,16 +45,16 @@ def _figure(board: str, rows: list[CutRow], facts: Facts) -> Figure:
         canvas = Canvas(figsize=(WIDTH_IN, 2.9), layout="constrained")
         axes = canvas.subplots()
         for (method, pieces), own in _curves(rows).items():
-            name = method if pieces == 1 else f"{method}, {pieces} micro-batches"
             points = sorted((row.cut, mib(row.tensor_bytes or 0.0)) for row in own if row.tensor_bytes)
             style = "-o" if pieces == 1 else "D"
-            axes.plot(*zip(*points, strict=True), style, color=facts.colours[method], label=name, markersize=5)
+            axes.plot(*zip(*points, strict=True), style, color=facts.colours[method], label=own[0].way, markersize=5)
         full = local(rows)
         if full is not None and full.tensor_bytes:
             axes.axhline(
                 mib(full.tensor_bytes), color=facts.colours[full.method], linestyle=(0, (4, 2)), label="fedavg"
             )
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xticks(sorted({row.cut for row in rows if row.cut}))
         axes.set_xlabel("units on the device")
         axes.set_ylabel("tensor peak, MiB")

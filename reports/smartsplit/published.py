@@ -9,6 +9,7 @@ from reports.quick.facts import Facts
 from reports.smartsplit.facts import TRACE, cut_rows
 from reports.smartsplit.latency import limited
 from reports.smartsplit.memory import folds
+from reports.smartsplit.stepping import managed
 from reports.statistics import Estimate, estimate
 from reports.tables import word
 from reports.verdicts import Claim, judge, load_claims, show
@@ -56,8 +57,7 @@ def _rows(facts: Facts, claim: Claim) -> list[tuple[Entry, ...]]:
 
 
 def _adapted(facts: Facts) -> str:
-    managed = ~facts.cells["options"].str.contains('"on_device": false')
-    cells = facts.cells[(facts.cells["group"] == TRACE) & managed]
+    cells = facts.cells[(facts.cells["group"] == TRACE) & facts.cells["options"].map(managed).astype(bool)]
     if cells.empty:
         return NOT_MEASURED
     done = int((cells["outcome"] == "completed").sum())

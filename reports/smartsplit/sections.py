@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from reports.circumstances import circumstances
-from reports.data import Finding, Report, Section
+from reports.data import Finding, Report
 from reports.outcomes import outcomes
 from reports.provenance import provenance
 from reports.quick import accuracy
 from reports.quick.facts import Facts
 from reports.quick.sections import facts_of
 from reports.read import Run
-from reports.smartsplit import budget, latency, memory, optimise, published
-from reports.smartsplit.facts import TRACE, cut_rows
+from reports.smartsplit import ablation, budget, latency, memory, optimise, published, stepping
+from reports.smartsplit.facts import cut_rows
 from reports.stability import stability
 from reports.tables import show_change
-from reports.traces import traces
 
 
 def build(run: Run) -> Report:
@@ -31,9 +28,10 @@ def build(run: Run) -> Report:
         sections=(
             memory.section(facts),
             latency.section(facts),
-            _stepping(facts),
+            stepping.section(facts),
             budget.section(facts),
             accuracy.section(facts),
+            ablation.section(facts),
             optimise.section(facts),
             published.section(facts),
             stability(run, facts.cells),
@@ -56,9 +54,3 @@ def _findings(facts: Facts) -> list[Finding]:
         text = f"Under a quarter of the memory a round on {best.board} over {best.link} takes {show_change(best.saved)}"
         found.append(Finding("Latency", f"{text} against local training that swaps (a model).", "good"))
     return found or [Finding("Missing", "No cell of group 'memory' completed: nothing was measured.", "warn")]
-
-
-def _stepping(facts: Facts) -> Section:
-    """The agents' traces of the stepping budget alone."""
-    cells = facts.cells[facts.cells["group"] == TRACE]
-    return replace(traces(facts.run, cells, facts.colours), title="Memory under a budget that steps")

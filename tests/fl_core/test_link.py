@@ -6,6 +6,7 @@ import queue
 import struct
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -90,6 +91,21 @@ def test_buffers_are_free_after_send(pair: Pair) -> None:
     array[:] = 7
     receiver.join()
     assert (kept[0].tensors["a"] == 1).all()
+
+
+def test_neither_side_keeps_a_message_that_was_taken(pair: Pair) -> None:
+    """While nothing further is said: a device works through its backward with what it sent still in memory, else."""
+    array = np.ones(CHUNK_BYTES, dtype=np.float32)
+    sender = threading.Thread(target=pair.near.send, args=(Message("x", {}, {"a": array}),))
+    sender.start()
+    got = pair.far.receive(10)
+    sender.join()
+    left = [weakref.ref(array), weakref.ref(got)]
+    del array, got, sender
+    deadline_s = time.monotonic() + 10
+    while any(ref() is not None for ref in left) and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    assert [ref() for ref in left] == [None, None]
 
 
 def test_a_deadline_is_kept(pair: Pair) -> None:

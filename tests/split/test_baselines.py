@@ -12,12 +12,13 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from fl_core.aggregate import WeightedMean
+from fl_core.catalogue import MODELS, resolve
 from fl_core.client import own_data
 from fl_core.data.dataset import batches
 from fl_core.errors import BadJob
 from fl_core.job import Job
 from fl_core.memory.optimiser import SGD
-from fl_core.methods import split_ushaped, splitfed_v2
+from fl_core.methods import split, split_ushaped, splitfed_v2
 from fl_core.methods.base import Answer
 from fl_core.models.blocks import BlockedModel, ModelSpec, Part, whole
 from fl_core.pooled import HerePool, PooledServer
@@ -183,12 +184,22 @@ def test_the_ledger_knows_both_ends_of_a_u(make_job: MakeJob, digits_folder: str
         ({"cut": "block9"}, "cut 'block9': cnn can be cut after block1, block2"),
         ({"cut": {"a": "block1", "b": "head"}}, "cut 'head': cnn can be cut after"),
         ({"grain": "layer"}, "grain must be block or unit, not 'layer'"),
+        ({"micro_batches": 0}, "micro_batches must be a whole number above 0, not 0"),
     ],
 )
-def test_a_cut_that_is_none_is_refused(
+def test_what_cannot_be_cut_is_refused(
     options: dict[str, Any], why: str, make_job: MakeJob, digits_folder: str
 ) -> None:
     with pytest.raises(BadJob, match=why):
         simulate(make_job("split", options=options), digits_folder)
+
+
+def test_a_client_without_a_cut_of_its_own_is_named(make_job: MakeJob, digits_folder: str) -> None:
     with pytest.raises(BadJob, match="cut names no block for b; it has a"):
         simulate(make_job("split", options={"cut": {"a": "block1"}}), digits_folder)
+
+
+def test_a_model_of_one_block_is_refused_with_the_remedy() -> None:
+    spec = resolve("model", MODELS, "cnn")((1, 8, 8), 10)
+    with pytest.raises(BadJob, match="cnn is one block and cannot be cut; take grain: unit"):
+        split.check_cut(spec._replace(blocks=spec.blocks[:1]), "block1")
