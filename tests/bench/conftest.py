@@ -71,15 +71,15 @@ class Command:
     def runs(self) -> list[Path]:
         return sorted((self.results / "quick").glob("*"))
 
-    def processes(self) -> list[psutil.Process]:
-        """Everything that runs on behalf of this folder's boards or runs."""
+    def processes(self, module: str = "") -> list[psutil.Process]:
+        """Everything that runs on behalf of this folder's boards or runs, or what of it runs that module."""
         found = []
         for process in psutil.process_iter():
             try:
                 words = [*process.cmdline(), process.cwd()]
             except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
                 continue
-            if any(str(self.folder) in word for word in words):
+            if any(str(self.folder) in word for word in words) and (not module or module in words):
                 found.append(process)
         return found
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
+from harness.cell_programs import SERVER_STARTS
 from tests.bench.conftest import Command
 
 Wait = Callable[[Callable[[], bool], float], None]
@@ -152,12 +153,10 @@ def test_a_failed_cell_is_no_result_and_is_run_again(command: Command, wait_unti
     study = command.study(rounds=300, batches="null")
     process = command.start(study)
 
-    def server() -> list[psutil.Process]:
-        children = psutil.Process(process.pid).children(recursive=True)
-        return [one for one in children if "fl_core.server" in one.cmdline()]
-
-    wait_until(lambda: any("fl_core.worker" in one.cmdline() for one in running(command)), 30)
-    server()[0].kill()
+    wait_until(lambda: bool(command.processes("fl_core.worker")), 30)
+    for _ in range(SERVER_STARTS):
+        wait_until(lambda: bool(command.processes("fl_core.server")), 30)
+        command.processes("fl_core.server")[0].kill()
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 3 and "Not measured in every cell: nano-01" in output, output
     assert cells(command.runs[0]).outcome.tolist() == ["stopped"]
