@@ -1,10 +1,10 @@
 """Messages as bytes: a small JSON header, then the raw buffers in chunks of about 1 MB. Never pickle.
 
 b"FRK2", uint32 length of the header (little-endian), the header, then all arrays back to back, C order. The first chunk
-holds the header and its share of the arrays; the shares of all chunks are equal, so that none is a small one: a message
-of gRPC costs tens of microseconds, however short. Every chunk ends with a uint32, a checksum of everything in the
-message so far: a chunk that is damaged, lost or out of place is found when it arrives. The receiver allocates the
-declared size once and hands out views.
+holds the header and its share of the arrays; all shares are about equal, so that none is a small one: a message of gRPC
+costs tens of microseconds, however short. Every chunk ends with a uint32, a checksum of everything in the message so
+far: a chunk that is damaged, lost or out of place is found when it arrives. The receiver allocates the declared size
+once and hands out views.
 
 The checksum is the CRC-32 of a chunk's sum over rows of 32 KiB, in 64-bit words, and of what does not fill a row. Any
 one damaged word shows; a CRC-32 of every byte would show more, at fifteen times the time (measured on x86).
@@ -24,6 +24,7 @@ from fl_core.link.encoding import ENCODINGS, PLAIN
 
 MAGIC = b"FRK2"
 CHUNK_BYTES = 1 << 20  # about: from none up to one and a half times as many
+ALIGNED_BYTES = 64  # shares begin at such places of a large array: sums over unaligned words are slow
 CRC_BYTES = 4
 ROW_WORDS = 4096
 MAX_HEADER_BYTES = 1 << 22
@@ -74,9 +75,10 @@ def chunks(message: Message) -> Iterator[bytes]:
 
 
 def _shares(wires: Sequence[np.ndarray]) -> Iterator[List[Any]]:
-    """The arrays' bytes in order, cut into equal shares of about `CHUNK_BYTES`; at least one, perhaps empty."""
+    """The arrays' bytes in order, cut into about equal shares of about `CHUNK_BYTES`; at least one, perhaps empty."""
     total = sum(wire.nbytes for wire in wires)
-    size = -(-total // max(1, round(total / CHUNK_BYTES)))
+    count = max(1, round(total / CHUNK_BYTES))
+    size = -(-total // (count * ALIGNED_BYTES)) * ALIGNED_BYTES
     share: List[Any] = []
     room = size
     for wire in wires:
