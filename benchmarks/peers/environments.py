@@ -11,7 +11,20 @@ import sysconfig
 from pathlib import Path
 
 CACHE = Path(__file__).parents[2] / ".cache" / "peers"
-ALONE = ("unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+# A network with nothing but a loopback, and processes that end with it: Flower's own outlive who started them.
+ALONE = (
+    "unshare",
+    "--map-root-user",
+    "--net",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+    "sh",
+    "-c",
+    'ip link set lo up && exec "$@"',
+    "sh",
+)
 QUIET = {
     "FLWR_TELEMETRY_ENABLED": "0",
     "FLWR_DISABLE_UPDATE_CHECK": "1",

@@ -75,8 +75,7 @@ def main(name: str, processes: str) -> None:
             line.send(state)
         sums = [line.recv() for line in lines] or [train(setting, model, data, state)]
         state = {key: sum(each[key] for each in sums) / setting.clients for key in state}
-        samples = setting.clients * (setting.samples // setting.batch) * setting.batch
-        print(json.dumps({"round": number, "samples": samples}), flush=True)
+        print(json.dumps({"round": number, "samples": setting.clients * setting.trained}), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from typing import Any
 
 from benchmarks.simulation.setting import SETTINGS, register
 from fl_core.pooled import PooledServer, opened_pool
@@ -13,13 +14,14 @@ from fl_core.pooled import PooledServer, opened_pool
 def main(name: str, processes: str, clients: str = "") -> None:
     setting = SETTINGS[name]
     job = register(replace(setting, clients=int(clients)) if clients else setting)
+
+    def say(event: dict[str, Any]) -> None:
+        if event["event"] == "round":
+            trained = len(event["reported"]) * setting.trained
+            print(json.dumps({"round": event["round"], "samples": trained}), flush=True)
+
     with opened_pool(job, "", processes=int(processes)) as pool:
-        PooledServer(job, "", pool, _say).run_rounds()
-
-
-def _say(event: dict[str, object]) -> None:
-    if event["event"] == "round":
-        print(json.dumps({"round": event["round"], "samples": event["samples"]}), flush=True)
+        PooledServer(job, "", pool, say).run_rounds()
 
 
 if __name__ == "__main__":

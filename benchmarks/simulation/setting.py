@@ -27,6 +27,11 @@ class Setting:
     batch: int
     rounds: int  # measured, after the first
 
+    @property
+    def trained(self) -> int:
+        """Samples that a client trains in a round: a short last batch is dropped, by all that are compared."""
+        return self.samples // self.batch * self.batch
+
 
 SETTINGS = {
     "mcmahan-cnn": Setting(model="mcmahan-cnn", clients=10, samples=600, batch=10, rounds=4),

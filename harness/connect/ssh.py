@@ -16,7 +16,7 @@ from harness.connect.base import Result
 from harness.connect.deadline import while_moving, within
 from harness.connect.login import log_in
 from harness.connect.ssh_stream import Output, SshStream, exit_code, hang_up
-from harness.connect.tunnel import reach_back
+from harness.connect.tunnel import Tunnel
 from harness.errors import BoardError, CommandFailed, Unreachable
 from harness.inventory import BoardSpec
 
@@ -30,6 +30,7 @@ class SshConnection:
         self._spec = spec
         self._fabric = log_in(spec)
         self._transport: paramiko.Transport = self._fabric.transport
+        self._tunnel = Tunnel(self._transport)
 
     def run(self, command: str, timeout_s: float | None = None) -> Result:
         """Runs a shell command with empty stdin; any exit code is a result."""
@@ -63,7 +64,7 @@ class SshConnection:
     def reach_back(self, port: int) -> int:
         """A port of the board's loopback that leads to this one of ours, for as long as the connection."""
         try:
-            return reach_back(self._transport, port)
+            return self._tunnel.reach_back(port)
         except (OSError, EOFError, paramiko.SSHException) as error:
             remedy = "see AllowTcpForwarding in its sshd_config, or remove reverse_tunnel"
             raise CommandFailed(self._spec.name, f"no reverse tunnel: {error}", remedy=remedy) from error

@@ -11,13 +11,21 @@ LOOPBACK = "127.0.0.1"
 _CHUNK = 1 << 17
 
 
-def reach_back(transport: paramiko.Transport, port: int) -> int:
-    """The board's port. Lasts as long as the connection. Raises `SSHException` where the board's sshd refuses."""
+class Tunnel:
+    """All such ports of one connection: Paramiko has one handler for them, however many are asked for."""
 
-    def take(channel: paramiko.Channel, *addresses: object) -> None:
-        threading.Thread(target=_join, args=(channel, port), daemon=True).start()
+    def __init__(self, transport: paramiko.Transport) -> None:
+        self._transport = transport
+        self._ours: dict[int, int] = {}  # the board's port -> ours
 
-    return transport.request_port_forward(LOOPBACK, 0, take)
+    def reach_back(self, port: int) -> int:
+        """The board's port. Lasts as long as the connection. Raises `SSHException` where the board's sshd refuses."""
+        theirs = self._transport.request_port_forward(LOOPBACK, 0, self._take)
+        self._ours[theirs] = port
+        return theirs
+
+    def _take(self, channel: paramiko.Channel, caller: tuple[str, int], called: tuple[str, int]) -> None:
+        threading.Thread(target=_join, args=(channel, self._ours[called[1]]), daemon=True).start()
 
 
 def _join(channel: paramiko.Channel, port: int) -> None:

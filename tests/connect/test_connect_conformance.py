@@ -222,19 +222,18 @@ print(len(line.makefile("rb").read()))
 '"""
 
 
-def test_a_board_reaches_back_through_the_connection(ssh_board: LiveBoard) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, connect(ssh_board.spec) as connection:
-        assert isinstance(connection, SshConnection)
-        port = connection.reach_back(listener.getsockname()[1])
+def test_a_board_reaches_back_to_each_of_our_ports_through_the_connection(ssh_board: LiveBoard) -> None:
+    def answer(listener: socket.socket, times: int) -> None:
+        line, _ = listener.accept()
+        with line, line.makefile("rb") as said:
+            line.sendall(said.read() * times)
 
-        def answer() -> None:
-            line, _ = listener.accept()
-            with line, line.makefile("rb") as said:
-                line.sendall(said.read() * 2)
-
-        thread = threading.Thread(target=answer, daemon=True)
-        thread.start()
-        assert connection.run(CALL_BACK.format(port)).text == "600000\n"
-        thread.join()
-        listener.close()
-        assert connection.run(CALL_BACK.format(port)).text in ("", "0\n")  # nobody listens: closed, not left hanging
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        for listener, times in ((first, 2), (second, 3)):
+            threading.Thread(target=answer, args=(listener, times), daemon=True).start()
+        with connect(ssh_board.spec) as connection:
+            assert isinstance(connection, SshConnection)
+            ports = [connection.reach_back(listener.getsockname()[1]) for listener in (first, second)]
+            assert [connection.run(CALL_BACK.format(port)).text for port in ports] == ["600000\n", "900000\n"]
+            first.close()
+            assert connection.run(CALL_BACK.format(ports[0])).text in ("", "0\n")  # refused, not left hanging

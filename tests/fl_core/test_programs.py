@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,10 +13,7 @@ from typing import Any
 
 import pytest
 
-from fl_core.edge import Edge, follow_quietly
 from fl_core.job import Job
-from fl_core.link import grpc_link
-from fl_core.link.tls import read_identity
 from fl_core.simulate import simulate
 from harness.tls import write_identity
 
@@ -110,71 +104,3 @@ def test_a_lost_edge_server_is_a_verdict(make_job: MakeJob, programs: Callable[[
     edge.kill()
     assert "the edge server is lost" in event(server, "failed")["reason"]
     assert worker.wait(END_S) == 1
-
-
-class Proxy:
-    """Passes bytes on between its own port and another, until it is told to cut all lines; new ones are passed on."""
-
-    def __init__(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
-        self._far = (host, int(port))
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
-        self._lines: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self) -> None:
-        lines, self._lines = self._lines, []
-        for line in lines:
-            line.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near = self._socket.accept()[0]
-            except OSError:
-                return
-            far = socket.create_connection(self._far)
-            self._lines += [near, far]
-            for source, target in ((near, far), (far, near)):
-                threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
-
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
-        with source:
-            try:
-                while data := source.recv(1 << 16):
-                    target.sendall(data)
-                target.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # cut
-
-
-def test_a_link_that_flaps_during_exchanges_costs_reports_and_not_the_run(
-    make_job: MakeJob, programs: Callable[[Job], Programs]
-) -> None:
-    run = programs(make_job("split", rounds=10, clients=["a", "b"], rejoin_timeout_s=30.0))
-    server = run.server()
-    identity, edge = read_identity(str(run.folder / "run.pem")), Edge()
-    listener = grpc_link.GrpcListener("127.0.0.1:0", edge.serve, identity)
-    proxy = Proxy(listener.address)
-    line = grpc_link.connect(run.address, 20, identity)
-    threading.Thread(target=follow_quietly, args=(edge, line, f":{proxy.port}"), daemon=True).start()
-    workers = [run.worker(name) for name in "ab"]
-    rounds = []
-    while (said := event(server, "round", "done", "failed"))["event"] == "round":
-        rounds.append(said)
-        if said["round"] in (2, 4, 7):
-            time.sleep(0.05)  # into the exchanges of the next round
-            proxy.cut()
-    assert said["event"] == "done", said
-    assert [each["round"] for each in rounds] == list(range(1, 11))
-    assert all(set(each["reported"]) | set(each["lost"]) == {"a", "b"} for each in rounds if each["reported"])
-    assert sum(len(each["lost"]) for each in rounds) >= 3 and rounds[-1]["reported"] == ["a", "b"]
-    assert [worker.wait(END_S) for worker in workers] == [0, 0]
-    line.close()
-    proxy.close()
-    listener.close()
