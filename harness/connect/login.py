@@ -232,11 +232,19 @@ def _explained(spec: BoardSpec, error: Exception, *, connected: bool) -> BoardEr
     return Unreachable(spec.name, message, remedy=remedy)
 
 
+# Whether it was connected -> what it did not do, and what that means.
+_SILENCE = {
+    True: ("takes connections, but did not complete the login", "it hangs, or its SSH server does"),
+    False: ("did not answer", "power loss or link down"),
+}
+
+
 def _no_answer(spec: BoardSpec, error: Exception, *, connected: bool) -> tuple[str, str]:
     place = f"{spec.host}:{spec.port}"
     if isinstance(error, TimeoutError):
-        what = "takes connections, but did not complete the login" if connected else "did not answer"
-        return f"{place} {what} within {spec.connect_timeout_s:g} s", "check its power, its network and ansible_host"
+        what, why = _SILENCE[connected]
+        message = f"{place} {what} within {spec.connect_timeout_s:g} s: {why}"
+        return message, "check its power, its network and ansible_host"
     if isinstance(error, ConnectionRefusedError):
         return f"{place} refuses connections", "check that its SSH server runs, and ansible_port"
     if isinstance(error, socket.gaierror):

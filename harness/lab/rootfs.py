@@ -28,8 +28,11 @@ PROC = Path("/run/board/proc")
 PYTHON = Path("/usr/local/bin/board-python")  # as logins see it
 ARM64 = Path("/arm64")  # where the root of an emulated board's logins lies for its init
 HOME = Path("/home/board")  # not the machine's /root, whose files the board sees too
-_PROC_FILES = ("meminfo", "stat", "cpuinfo", "swaps")
-_BOOT_ID = "sys/kernel/random/boot_id"
+# Our name for each -> the kernel's.
+_PROC_FILES = {
+    **{name: name for name in ("meminfo", "stat", "cpuinfo", "swaps")},
+    "boot_id": "sys/kernel/random/boot_id",
+}
 _NO_SWAPS = "Filename\tType\tSize\tUsed\tPriority\n"  # or provisioning a board would switch off the machine's
 _STAND_INS = Path(__file__).parent / "stand_ins"
 _LXCFS_MEMINFO = Path("/var/lib/lxcfs/proc/meminfo")
@@ -110,40 +113,53 @@ def _bind_groups(views: Iterable[tuple[Path, str]], mount: Path) -> None:
 
 
 def _furnish(board: LabBoard, shape: Shape, new: Path) -> None:
-    """Keys, tools and names."""
+    """Keys, texts, tools and names."""
     _below(new, PANEL).mkdir(parents=True)
     kernel.bind(str(board.panel), str(_below(new, PANEL)))
     for key in (HOST_KEY, WRONG_HOST_KEY):
         _below(new, key).write_bytes((board.folder / key.name).read_bytes())
         _below(new, key).chmod(0o600)
     _below(new, LOGIN_KEY).write_bytes((STATE / board.lab / LOGIN_KEY.name).read_bytes())
-    _below(new, PROC).mkdir()
-    for name in _PROC_FILES:
-        _below(new, PROC / name).touch()
-        live = name == "meminfo" and _LXCFS_MEMINFO.exists()
-        kernel.bind(str(_LXCFS_MEMINFO if live else _below(new, PROC / name)), f"{new}/proc/{name}")
-    _below(new, PROC / "swaps").write_text(_NO_SWAPS)
-    _below(new, PROC / "boot_id").write_text(f"{uuid.uuid4()}\n")
-    kernel.bind(str(_below(new, PROC / "boot_id")), f"{new}/proc/{_BOOT_ID}")
+    _show_proc(new)
     seen = _below(new, login_root(board))
     for root in {new, seen}:  # sshd reads the first, logins the second
-        passwd = (root / "etc/passwd").read_text()
-        passwd = re.sub(r"(?m)^(root(?::[^:]*){4}):[^:]*:[^:]*$", rf"\1:{HOME}:/bin/sh", passwd)
-        (root / "etc/passwd").write_text(passwd)
+        _give_home(root)
     _below(seen, HOME).mkdir(mode=0o700, parents=True, exist_ok=True)
     (seen / "etc/hostname").write_text(board.name + "\n")
     python = "/usr/bin/python3" if board.emulated_cpu else sys.executable
     _program(_below(seen, PYTHON), f'#!/bin/sh\n[ -r {ORDERS} ] && . {ORDERS}\nexec {python} "$@"\n')
+    _give_tools(board, shape, seen)
+
+
+def _show_proc(new: Path) -> None:
+    """Files of our own over those of the machine's kernel; init writes what changes."""
+    _below(new, PROC).mkdir()
+    for name, shown in _PROC_FILES.items():
+        _below(new, PROC / name).touch()
+        live = name == "meminfo" and _LXCFS_MEMINFO.exists()
+        kernel.bind(str(_LXCFS_MEMINFO if live else _below(new, PROC / name)), f"{new}/proc/{shown}")
+    _below(new, PROC / "swaps").write_text(_NO_SWAPS)
+    _below(new, PROC / "boot_id").write_text(f"{uuid.uuid4()}\n")
+
+
+def _give_home(root: Path) -> None:
+    passwd = (root / "etc/passwd").read_text()
+    passwd = re.sub(r"(?m)^(root(?::[^:]*){4}):[^:]*:[^:]*$", rf"\1:{HOME}:/bin/sh", passwd)
+    (root / "etc/passwd").write_text(passwd)
+
+
+def _give_tools(board: LabBoard, shape: Shape, seen: Path) -> None:
+    """What the maker of the board puts on it, and jtop's users have added."""
     tools = [tool for tool, there in (("nvpmodel", shape.release), ("jetson_clocks", shape.release),
                                       ("vcgencmd", shape.firmware)) if there]  # fmt: skip
     for tool in tools:
         _program(seen / "usr/local/bin" / tool, (_STAND_INS / tool).read_text())
-    if board.jtop_python:
-        with (seen / "etc/group").open("a") as groups:
-            groups.write(jtop.GROUP)
     if shape.release:
         (seen / "etc/nv_tegra_release").write_text(shape.release + "\n")
         (seen / "etc/nvpmodel.conf").write_text(_power_modes(shape))
+    groups = (seen / "etc/group").read_text()
+    if board.jtop_python and jtop.GROUP not in groups:  # it is on the disk, which outlives a reboot
+        (seen / "etc/group").write_text(groups + jtop.GROUP)
 
 
 def _power_modes(shape: Shape) -> str:

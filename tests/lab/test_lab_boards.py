@@ -20,6 +20,7 @@ from harness.facts.clocks import cpu_policies, jetson_clocks, locked
 from harness.facts.identity import L4T_RELEASE, PI_REVISION
 from harness.facts.power_mode import POWER_MODE, POWER_MODES
 from harness.facts.throttle import THROTTLED
+from harness.fault_kinds import FaultKind
 from harness.lab.plan import PREFIX
 from tests.lab.conftest import ROOT, LiveLab, environment
 
@@ -114,6 +115,16 @@ def test_a_link_has_its_rate_and_its_delay(rack: LiveLab, tmp_path: Path) -> Non
     assert seen["pi"]["rate_mbit"] == pytest.approx(20, rel=0.25)
     assert 0.038 < seen["far"]["round_trip_s"] < 0.080
     assert seen["nano"]["round_trip_s"] < 0.02
+
+
+def test_a_reboot_is_another_boot_with_the_same_disk(rack: LiveLab) -> None:
+    ask = "cat /proc/sys/kernel/random/boot_id; tail -n +2 /proc/swaps"
+    before, neighbour = rack.ssh("nano", ask).split(), rack.ssh("pi", ask).split()
+    assert len(before) == len(neighbour) == 1 and before != neighbour
+    rack.ssh("nano", "touch mine")
+    rack.fault("nano", FaultKind.REBOOT)
+    assert rack.ssh("nano", ask).split() != before
+    assert rack.ssh("nano", "ls mine").split() == ["mine"] and rack.ssh("pi", ask).split() == neighbour
 
 
 def talk(rack: LiveLab, what: str, folder: Path) -> dict[str, dict[str, float]]:
