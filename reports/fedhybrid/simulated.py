@@ -48,21 +48,21 @@ def studied(cells: pd.DataFrame) -> pd.DataFrame:
 
 def curves(run: Run, cells: pd.DataFrame) -> list[Played]:
     """In the order of the study; a cell without a round has none."""
-    found = []
-    for cell_id, own in studied(cells).groupby("cell_id", sort=False):
-        told = run.rounds[run.rounds["cell_id"] == cell_id].groupby("round")
-        rounds = told.agg({"accuracy": "first", "round_s": "max"}).dropna()
-        if len(rounds):
-            found.append(
-                Played(
-                    name=str(own["label"].iloc[0]),
-                    seed=int(own["seed"].iloc[0]),
-                    accuracy=tuple(rounds["accuracy"].astype(float)),
-                    time_s=tuple(rounds["round_s"].astype(float).cumsum()),
-                    clients=int((own["rounds_done"].fillna(0) > 0).sum()),
-                )
-            )
-    return found
+    every = [_played(run.rounds, own) for _, own in studied(cells).groupby("cell_id", sort=False)]
+    return [played for played in every if played.accuracy]
+
+
+def _played(rounds: pd.DataFrame, own: pd.DataFrame) -> Played:
+    """`own`: one cell's rows, one for each client."""
+    told = rounds[rounds["cell_id"] == own["cell_id"].iloc[0]].groupby("round")
+    line = told.agg({"accuracy": "first", "round_s": "max"}).dropna().astype(float)
+    return Played(
+        name=str(own["label"].iloc[0]),
+        seed=int(own["seed"].iloc[0]),
+        accuracy=tuple(line["accuracy"]),
+        time_s=tuple(line["round_s"].cumsum()),
+        clients=int((own["rounds_done"].fillna(0) > 0).sum()),
+    )
 
 
 def target(found: Sequence[Played]) -> float | None:
