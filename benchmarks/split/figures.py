@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from benchmarks.split import device_figures, planner
 from benchmarks.table import Row
 
+PARTS = {**planner.BLOCKS, "device": device_figures.rows}
+
 
 def rows() -> Iterator[Row]:
     yield from planner.rows()

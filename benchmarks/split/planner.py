@@ -1,18 +1,17 @@
 """The figures of the recompute planner. Ratios are of steps that took turns in one process, or of fresh processes.
 
-`python -m benchmarks.split.planner BLOCK...` measures some of them: each takes less than three minutes.
+Each block of `BLOCKS` can be measured alone.
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from benchmarks.split.setting import run
-from benchmarks.table import Row, publish
+from benchmarks.table import Row
 from harness.units import mib
 
 ROUNDS = 7
@@ -182,9 +181,9 @@ BLOCKS: Mapping[str, Callable[[], Iterator[Row]]] = {
 }
 
 
-def rows(blocks: Sequence[str] = tuple(BLOCKS)) -> Iterator[Row]:
-    for name in blocks:
-        yield from BLOCKS[name]()
+def rows() -> Iterator[Row]:
+    for block in BLOCKS.values():
+        yield from block()
 
 
 def _process_peaks(target: Target, ways: Sequence[str]) -> tuple[int, dict[str, float]]:
@@ -200,7 +199,3 @@ def _listed(ratios: Mapping[str, float]) -> str:
 
 def _range(ratios: Sequence[float]) -> str:
     return f"{min(ratios):.2f}..{max(ratios):.2f}"
-
-
-if __name__ == "__main__":
-    publish("split-planner", list(rows(sys.argv[1:] or tuple(BLOCKS))))

@@ -28,7 +28,8 @@ from fl_core.rounds import Now, RoundPlan, Stage, Task
 from fl_core.selection.candidate import MIB, Candidate, eligible, refuse_empty
 
 OPTIMUM, GREEDY = "optimum", "greedy"
-WAYS = ["keep", "rebuild", "compress", RECOMPUTE]
+KEEP = "keep"
+WAYS = [KEEP, "rebuild", "compress", RECOMPUTE]
 DEFAULTS = {**recompute.DEFAULTS, **memory_aware.DEFAULTS, "selection": "ucb", "ways": WAYS, "rule": OPTIMUM}
 
 
@@ -37,6 +38,8 @@ class Server(memory_aware.MemoryAware):
         super().__init__(setup)
         recompute.limit_of(self.options)
         planner_of(self.options)
+        if self.options["share"] is not None and KEEP not in self.options["ways"]:
+            raise BadJob("share is of plain training: it needs {!r} among the ways".format(KEEP))
         self._floor_bytes = int(self.options["floor_mib"] * MIB)
         self._least_bytes: Optional[int] = None
 

@@ -12,13 +12,16 @@ no gradients.
 
 from typing import Any, Mapping, Optional
 
+import torch
+from torch import Tensor
+
 from fl_core.errors import BadJob
 from fl_core.memory import budget
 from fl_core.memory.modes import EXACT
 from fl_core.memory.optimiser import SGD
 from fl_core.memory.planned import PlannedSteps
 from fl_core.methods import fedavg
-from fl_core.methods.base import Batch, ClientHalf, Exchange, Method, Setup
+from fl_core.methods.base import Batch, ClientHalf, Exchange, Method, Setup, plain_step
 from fl_core.models.blocks import BlockedModel
 
 MIB = 1024 * 1024
@@ -49,6 +52,12 @@ class Client(ClientHalf):
             self._model, self.steps = model, self.planned(model)
         self.steps.limit = self.limit
         return self.steps.step(model.frozen_prefix(batch.inputs), batch.labels, self._released)
+
+    def cost(self, model: BlockedModel, inputs: Tensor, labels: Tensor) -> None:
+        """Plain training and one more forward (OURS): which units a plan recomputes is known on the board alone."""
+        with torch.no_grad():
+            model(inputs)
+        plain_step(model, inputs, labels)
 
     def planned(self, model: BlockedModel) -> PlannedSteps:
         """The steps of a new model."""

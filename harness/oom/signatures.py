@@ -66,6 +66,13 @@ MEMORY = (
         "fl_core.worker, EXIT_OUT_OF_MEMORY",
     ),
     _oom(
+        "no_plan_fits",
+        "exception",
+        r"^BudgetTooSmall: ",
+        "no plan keeps to the memory budget of the step",
+        "fl_core.memory.plan and fl_core.memory.greedy, said before the step",
+    ),
+    _oom(
         "kernel_cgroup_kill",
         "kernel",
         r"Memory cgroup out of memory: Kill(?:ed)? process \d+ \(",

@@ -1,76 +1,67 @@
-"""The small study with simulated clients: what each method learns under memory budgets, over virtual time.
-
-`fedrack simulate --report fedhybrid --study reports/fedhybrid/simulated.yaml ...` writes it beside the runs; the newest
-one is shown.
-"""
+"""The small study with simulated clients: what each method learns under memory budgets, over virtual time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
+import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure as Canvas
 
-from harness.store import read_json, read_lines
-from harness.units import show_bytes
-from reports.data import Block, Column, Entry, Figure, Paragraph, Section, Table
+from reports.compare import workload
+from reports.data import Block, Column, Entry, Figure, Finding, Paragraph, Section, Table
 from reports.figures import INK, SPARE, WIDTH_IN, draw
-from reports.tables import MISSING, count, quantity, share, word
+from reports.read import Run
+from reports.tables import MISSING, budget, count, quantity, share, word
 
-FOLDERS = "simulated-*"
+GROUP = "accuracy"
 TARGET = 0.9  # OURS: time to accuracy is read at this share of the reference's best accuracy
 REFERENCE = "exclusivefl (selection=random)"
-NOTHING = (
-    "No study with simulated clients lies beside this run: `fedrack simulate --report fedhybrid --study "
-    "reports/fedhybrid/simulated.yaml` makes one (see the head of that file)."
-)
+NOTHING = "No simulated clients in this run: `fedrack simulate --report fedhybrid` runs the study of accuracy and time."
 INTRO = (
     "Every client has a tensor budget drawn from one range. exclusivefl and FedProx train on those whose budget holds "
-    "the full model; FedHybrid on those whose budget holds its smallest plan. Virtual seconds are a model of board "
-    "classes, not a measurement."
+    "the full model; FedHybrid on those whose budget holds its smallest plan. Time is virtual: assumed speeds of board "
+    "classes, multiply-adds (a second forward for plans), and bytes; a round lasts until its slowest report."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Played:
-    """One method's curve."""
+    """One method's curve with one seed."""
 
     name: str
     seed: int
-    job: Any
     accuracy: tuple[float, ...]  # after each round
-    time_s: tuple[float, ...]  # virtual, since the beginning; empty where the study had no speeds
+    time_s: tuple[float, ...]  # virtual, since the beginning
     clients: int  # that took part at all
 
     def reached_s(self, accuracy: float) -> float | None:
         """When it first was as accurate as that."""
-        return next((at for at, seen in zip(self.time_s, self.accuracy, strict=False) if seen >= accuracy), None)
+        return next((at for at, seen in zip(self.time_s, self.accuracy, strict=True) if seen >= accuracy), None)
 
 
-def newest(results: Path) -> list[Played]:
-    """The curves of the newest study below a report's results; none where there is none."""
-    folders = sorted(results.glob(FOLDERS))
-    return [_played(path) for path in sorted(folders[-1].glob("*.jsonl"))] if folders else []
+def studied(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells x simulated clients."""
+    return cells[(cells["virtual"] == "simulated").fillna(False) & (cells["group"] == GROUP)]
 
 
-def _played(events: Path) -> Played:
-    job = read_json(events.with_suffix(".json"))
-    rounds = [event for event in read_lines(events) if event.get("event") == "round"]
-    options = ", ".join(f"{key}={value}" for key, value in sorted(job["options"].items()))
-    times, now = [], 0.0
-    for event in rounds:
-        now += event.get("virtual_s") or 0.0
-        times.append(now)
+def curves(run: Run, cells: pd.DataFrame) -> list[Played]:
+    """In the order of the study; a cell without a round has none."""
+    every = [_played(run.rounds, own) for _, own in studied(cells).groupby("cell_id", sort=False)]
+    return [played for played in every if played.accuracy]
+
+
+def _played(rounds: pd.DataFrame, own: pd.DataFrame) -> Played:
+    """`own`: one cell's rows, one for each client."""
+    told = rounds[rounds["cell_id"] == own["cell_id"].iloc[0]].groupby("round")
+    line = told.agg({"accuracy": "first", "round_s": "max"}).dropna().astype(float)
     return Played(
-        name=f"{job['method']} ({options})" if options else job["method"],
-        seed=job["seed"],
-        job=job,
-        accuracy=tuple(event["accuracy"] for event in rounds),
-        time_s=tuple(times) if now else (),
-        clients=len({name for event in rounds for name in event["reported"]}),
+        name=str(own["label"].iloc[0]),
+        seed=int(own["seed"].iloc[0]),
+        accuracy=tuple(line["accuracy"]),
+        time_s=tuple(line["round_s"].cumsum()),
+        clients=int((own["rounds_done"].fillna(0) > 0).sum()),
     )
 
 
@@ -80,10 +71,17 @@ def target(found: Sequence[Played]) -> float | None:
     return TARGET * max(reference[0].accuracy) if reference else None
 
 
-def section(found: Sequence[Played]) -> Section:
+def findings(found: Sequence[Played]) -> list[Finding]:
+    """The best that each method reached."""
+    best = {played.name: f"{max(played.accuracy):.1%}" for played in found}
+    text = ", ".join(f"{name} {accuracy}" for name, accuracy in best.items())
+    return [Finding("Study", f"best accuracy (simulated clients): {text}.")] if found else []
+
+
+def section(cells: pd.DataFrame, found: Sequence[Played]) -> Section:
     blocks: tuple[Block, ...] = (Paragraph(NOTHING, "warn"),)
     if found:
-        blocks = (Paragraph(INTRO), _figure(found), _table(found))
+        blocks = (Paragraph(INTRO), _figure(found), _table(studied(cells), found))
     return Section(slug="study", title="Accuracy under memory budgets (simulated clients)", blocks=blocks)
 
 
@@ -100,23 +98,20 @@ def _paint(found: Sequence[Played]) -> Canvas:
     canvas = Canvas(figsize=(WIDTH_IN, 2.9), layout="constrained")
     panel = canvas.subplots()
     for place, played in enumerate(found):
-        x = played.time_s or range(1, len(played.accuracy) + 1)
         line = [100 * value for value in played.accuracy]
-        panel.plot(x, line, color=SPARE[place % len(SPARE)], label=played.name, linewidth=1.5)
-    panel.set(xlabel="virtual time, s" if found[0].time_s else "round", ylabel="accuracy, %")
+        panel.plot(played.time_s, line, color=SPARE[place % len(SPARE)], label=played.name, linewidth=1.5)
+    panel.set(xlabel="virtual time, s", ylabel="accuracy, %")
     panel.legend(loc="lower right")
     panel.tick_params(length=0, colors=INK)
     sns.despine(ax=panel)
     return canvas
 
 
-def _table(found: Sequence[Played]) -> Table:
-    first, wanted = found[0].job, target(found)
-    budgets = [facts.get("memory_budget_bytes") for facts in first["client_facts"].values()]
-    known = [size for size in budgets if size is not None]
-    limits = f"budgets {show_bytes(min(known))} to {show_bytes(max(known))}" if known else "no budgets"
+def _table(cells: pd.DataFrame, found: Sequence[Played]) -> Table:
+    wanted, limits = target(found), cells["budget_bytes"]
     return Table(
-        caption=f"{first['model']} on {first['dataset']}, {len(budgets)} clients, {limits}",
+        caption=f"{workload(cells)}, {cells['board'].nunique()} clients, "
+        f"budgets {budget(limits.min())} to {budget(limits.max())}",
         columns=(
             Column("method"), Column("seed", "number"), Column("clients that took part", "number"),
             Column("best accuracy", "number"), Column("last accuracy", "number"),

@@ -57,6 +57,7 @@ def test_nobody_holds_the_smallest_plan() -> None:
         ({"ways": ["keep", "compress"]}, "optimum needs recompute"),
         ({"ways": ["recompute", "keep"], "rule": "greedy"}, "greedy must begin with another"),
         ({"rule": "best"}, "rule 'best'"),
+        ({"ways": ["compress"], "rule": "greedy", "share": 0.5}, "needs 'keep' among the ways"),
     ],
 )
 def test_ways_and_rules_that_cannot_work_are_refused(options: dict[str, Any], words: str) -> None:

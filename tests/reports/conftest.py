@@ -23,8 +23,24 @@ Make = Callable[..., Path]
 
 FLOOR = 218 * MIB
 STAGES = {"freeze": {"block1": 0.45, "block2": 0.29, "block3": 0.23, "block4": 0.43}, "split": {"split": 0.05}}
-SHARES = {"fedavg": 1.0, "freeze": 0.45, "split": 0.05, "recompute": 0.6, "fedhybrid": 0.4}  # of fedavg's tensor peak
-SECONDS = {"fedavg": 4.0, "freeze": 2.0, "split": 3.0, "recompute": 4.6, "fedhybrid": 5.0}
+SHARES = {
+    "fedavg": 1.0,
+    "freeze": 0.45,
+    "split": 0.05,
+    "recompute": 0.6,
+    "fedhybrid": 0.4,
+    "exclusivefl": 1.0,
+    "fedprox": 1.1,
+}  # of fedavg's tensor peak
+SECONDS = {
+    "fedavg": 4.0,
+    "freeze": 2.0,
+    "split": 3.0,
+    "recompute": 4.6,
+    "fedhybrid": 5.0,
+    "exclusivefl": 3.0,
+    "fedprox": 4.0,
+}
 GROUPS: dict[str, Row] = {
     "accuracy": {"model": "cnn", "dataset": "digits", "tensor": 40, "budget": 768},
     "memory": {"model": "resnet18", "dataset": "synthetic-cifar", "tensor": 260, "budget": 768},
