@@ -111,7 +111,7 @@ def _figure(facts: Facts, group: str) -> Figure:
 def _paint(own: pd.DataFrame, names: list[str], colours: Mapping[str, str], method: str) -> Canvas:
     canvas = Canvas(figsize=(WIDTH_IN, 3.4), layout="constrained")
     panels = canvas.subplots(1, 2, sharey=True)
-    strokes = _strokes([method, *(name for name in names if name != method)], colours)
+    strokes = _strokes(sorted(names, key=lambda name: name != method), colours)
     for name in names:
         curve = own[own["method"] == name].groupby("round")[["best", "time_s"]].median().astype(float)
         look = {
