@@ -194,10 +194,11 @@ class PooledServer(Coordinator):
         return {client: seconds[client] for client in first[: plan.enough]}
 
     def _waits(self, plan: RoundPlan, tally: Tally) -> List[float]:
-        """The deadlines that the server would have waited for in vain."""
+        """The deadlines that the server would have waited for in vain; who is rejected has answered."""
         if tally.complete:
             return [0.0]
-        return [0.0] + [self._deadline_s(plan.tasks[client]) for client in tally.lost]
+        silent = (client for client in tally.lost if client not in tally.rejected)
+        return [0.0] + [self._deadline_s(plan.tasks[client]) for client in silent]
 
     def _deadline_s(self, task: Task) -> float:
         return self.job.round_timeout_s if task.deadline_s is None else task.deadline_s

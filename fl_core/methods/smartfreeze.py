@@ -36,20 +36,24 @@ from fl_core.selection.communities import communities
 
 
 def drawn_anew(setup: Setup) -> Setup:
-    """The setup with block boundaries for the budget that `fit_mib` names, if it names one."""
-    if setup.options["fit_mib"] is None:
-        return setup
-    from fl_core.ledger.boundaries import fitting_ends  # needs a newer torch than boards have
+    """The setup with block boundaries of our own, where `ends` names them or `fit_mib` a budget for them."""
+    ends, fit_mib = setup.options["ends"], setup.options["fit_mib"]
+    if ends is not None and fit_mib is not None:
+        raise BadJob("give ends or fit_mib, not both")
+    if fit_mib is not None:
+        from fl_core.ledger.boundaries import fitting_ends  # needs a newer torch than boards have
 
-    ends = fitting_ends(setup.spec, setup.batch, int(setup.options["fit_mib"] * MIB))
-    return setup._replace(spec=repartitioned(setup.spec, ends))
+        ends = fitting_ends(setup.spec, setup.batch, int(fit_mib * MIB))
+    return setup if ends is None else setup._replace(spec=repartitioned(setup.spec, ends))
 
 
 class Server(Progressive):
     def __init__(self, setup: Setup) -> None:
         if setup.options["output"] not in ("conv", "fc"):
             raise BadJob("output must be conv or fc, not {!r}".format(setup.options["output"]))
-        super().__init__(drawn_anew(setup))
+        drawn = drawn_anew(setup)
+        self._drawn = drawn is not setup
+        super().__init__(drawn)
         self.memory.update(groups=[], grouped=0)
 
     def initial(self) -> BlockedModel:
@@ -58,17 +62,16 @@ class Server(Progressive):
 
     def all_steps(self) -> List[Step]:
         names = self.spec.block_names
-        shape = {} if self.options["fit_mib"] is None else {"ends": unit_ends(self.spec)}
+        shape = {"ends": unit_ends(self.spec)} if self._drawn else {}
         return [Step(Stage(name, self.part(at), shape=shape), name) for at, name in enumerate(names)]
 
     def part(self, at: int) -> Part:
         names = self.spec.block_names
         last, conv = at == len(names) - 1, self.options["output"] == "conv"
-        thin = self.options["fit_mib"] is not None
         return Part(
             live=names[at : at + 1],
             frozen=names[:at],
-            surrogates=stand_ins(self.spec, at, thin) if conv else (),
+            surrogates=stand_ins(self.spec, at, thin=self._drawn) if conv else (),
             head=conv or last,
             exits=() if conv or last else names[at : at + 1],
         )
@@ -175,6 +178,7 @@ METHOD = Method(
         "output": "conv",
         "micro_batch": 8,
         "cache_folder": None,
+        "ends": None,  # after which units blocks end, instead of after the architecture
         "fit_mib": None,
         **LEAN_DEFAULTS,
     },

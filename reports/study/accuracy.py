@@ -19,8 +19,8 @@ INTRO = (
     "Accuracy of the global model on the test split; for methods with stages, of the part that the stage trains. Lines "
     "are medians over the seeds of the best accuracy so far. Time is virtual: seconds from assumed speeds of board "
     "classes, a stage's multiply-adds and the bytes it moves; a round lasts until its slowest report. "
-    f"{UNLIMITED} knows no memory limit and cannot be run under the classes; {LIMITED} is the same among the clients "
-    "whose memory holds the whole model."
+    f"{UNLIMITED} and fedprox know no memory limit: they could not be run under the classes. {LIMITED} is {UNLIMITED} "
+    "among the clients whose memory holds the whole model."
 )
 NOTHING = "No simulated clients in this run: fedrack simulate runs the study of accuracy, time and who takes part."
 
@@ -111,7 +111,7 @@ def _figure(facts: Facts, group: str) -> Figure:
 def _paint(own: pd.DataFrame, names: list[str], colours: Mapping[str, str], method: str) -> Canvas:
     canvas = Canvas(figsize=(WIDTH_IN, 3.4), layout="constrained")
     panels = canvas.subplots(1, 2, sharey=True)
-    strokes = _strokes([method, *(name for name in names if name != method)], colours)
+    strokes = _strokes(sorted(names, key=lambda name: name != method), colours)
     for name in names:
         curve = own[own["method"] == name].groupby("round")[["best", "time_s"]].median().astype(float)
         look = {

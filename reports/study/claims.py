@@ -57,7 +57,6 @@ def section(facts: Facts, published: Path) -> Section:
         Column("verdict", "chip"),
         Column("why", "prose"),
         Column("source", "prose"),
-        Column("evidence", "prose"),
     )
     table = Table(
         caption="Published beside measured",
@@ -78,8 +77,7 @@ def _row(facts: Facts, claim: Claim) -> tuple[Entry, ...]:
         word(ours) if ours else MISSING,
         verdict.entry,
         word(verdict.why),
-        word(claim.source),
-        word(claim.evidence),
+        word(f"{claim.source}; {claim.evidence}"),
     )
 
 

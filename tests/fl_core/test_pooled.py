@@ -93,6 +93,13 @@ def test_a_frozen_stage_takes_its_own_work_and_its_prefix_travels_once(make_job:
     assert down == [0, 0, prefix[0], 0, prefix[1], 0]
 
 
+def test_a_rejected_report_has_been_waited_for_no_longer_than_it_took(make_job: MakeJob, digits_folder: str) -> None:
+    facts = {"a": {"board_class": "board"}}
+    diverging = make_job("fedavg", clients=["a"], client_facts=facts, rounds=1, learning_rate=1e30)
+    _, [event] = run(diverging, digits_folder, speeds={"board": BoardSpeed(0.001, 1e6, 1e6)})
+    assert event["reported"] == [] and event["lost"]["a"].startswith("rejected") and 0 < event["virtual_s"] < 60
+
+
 def test_what_needs_a_link_is_refused(make_job: MakeJob, digits_folder: str) -> None:
     with pytest.raises(BadJob, match="shares one model on an edge server"):
         run(make_job("splitfed-v2"), digits_folder)

@@ -324,6 +324,8 @@ def test_a_client_lost_in_the_middle_of_a_stage_costs_its_reports_only(
         ("smartfreeze", {"pace": "daily"}, "pace must be perturbation, shares or parameters"),
         ("smartfreeze", {}, "3 stages need 90 rounds, not 12"),
         ("smartfreeze", {"selection": "best"}, "unknown selection 'best'"),
+        ("smartfreeze", {"ends": [1, 3], "fit_mib": 9, "pace": "shares"}, "give ends or fit_mib, not both"),
+        ("smartfreeze", {"ends": [1, 4], "pace": "shares"}, "cnn must end at ascending units, the last at 3"),
         ("profl", {"frozen_norm": "none"}, "frozen_norm must be moving or eval"),
     ],
 )
@@ -341,7 +343,8 @@ def test_recomputation_and_release_change_no_bit_of_smartfreeze() -> None:
     assert lean.facts["parameters_sha256"] == plain.facts["parameters_sha256"]
 
 
-def test_bf16_learns_in_blocks_drawn_for_a_budget() -> None:
-    options = {"pace": "shares", "fit_mib": 2, "recompute": True, "release": True, "bf16": True}
+@pytest.mark.parametrize("drawn", [{"fit_mib": 2}, {"ends": [2, 3]}], ids=["for a budget", "by hand"])
+def test_bf16_learns_in_blocks_of_our_own(drawn: dict[str, Any]) -> None:
+    options = {"pace": "shares", **drawn, "recompute": True, "release": True, "bf16": True}
     lean = run("smartfreeze", 2, options=options, clients=["a"], batches_per_round=40)
     assert rounds_of(lean)[-1]["accuracy"] > 0.7

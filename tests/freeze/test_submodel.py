@@ -11,7 +11,7 @@ from fl_core.errors import BadJob
 from fl_core.models.blocks import BlockedModel, ModelSpec, whole
 from fl_core.submodel.width import narrowed, region, shapes, window
 
-NARROW = ["cnn", "mobilenetv2", "resnet18", "resnet50", "vgg11-bn"]
+NARROW = ["cnn", "mobilenetv2", "resnet10", "resnet18", "resnet18-eighth", "resnet50", "vgg11-bn"]
 
 
 def spec_of(name: str) -> ModelSpec:

@@ -163,3 +163,10 @@ def test_the_report_sets_them_beside_the_claims_and_says_what_did_not_run(run: P
     missed = table(report, "What did not complete")
     assert list(missed) == ["all clients"] and "narrowest cnn" in missed["all clients"]["what happened"].text
     assert {finding.label for finding in report.findings} == {"Memory", "Accuracy", "Time"}
+
+
+@pytest.mark.usefixtures("sketches")
+def test_a_report_whose_method_did_not_run_still_shows_the_others(run: Path) -> None:
+    report = find("profl").build(read_run(run))
+    assert "smartfreeze" in table(report, "Accuracy, dirichlet")
+    assert {finding.label for finding in report.findings} == {"Memory"}

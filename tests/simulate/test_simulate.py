@@ -85,7 +85,7 @@ def test_a_study_with_forty_clients_in_virtual_time(tmp_path: Path) -> None:
 
 
 def test_a_fleet_of_the_study_counts_memory_by_what_full_training_takes(tmp_path: Path) -> None:
-    fleet = "fleet: {clients: 6, cohort: 2, samples: 20, test_samples: 30, memory_mb: [100, 900], full_mb: 840}"
+    fleet = "fleet: {clients: 6, cohort: 2, samples: 20, test_samples: 30, memory_mb: [40, 1240], full_mb: 840}"
     cells = "  - {group: a, methods: [exclusivefl, allsmall], model: cnn, dataset: digits, batch: 16, rounds: 1}\n"
     (tmp_path / "study.yaml").write_text(f"format: 1\ntitle: few\ndefaults: {{seed: [1], {fleet}}}\ncells:\n{cells}")
     asked = ["simulate", "--study", str(tmp_path / "study.yaml"), "--results", str(tmp_path), "--report", "smartfreeze"]
@@ -93,4 +93,5 @@ def test_a_fleet_of_the_study_counts_memory_by_what_full_training_takes(tmp_path
     assert done.exit_code == 0, done.output
     [frame] = [pd.read_parquet(path) for path in tmp_path.glob("smartfreeze/*/cells.parquet")]
     took = frame[frame["method"] == "exclusivefl"].set_index("board")
-    assert list(took.index[took["rounds_done"] > 0]) == [took["budget_bytes"].idxmax()]  # one of six has 840 and more
+    able = took["budget_bytes"].astype(int).nlargest(2).index  # of six equal parts of the range two begin at 840
+    assert sorted(took.index[took["rounds_done"] > 0]) == sorted(able)
