@@ -8,7 +8,7 @@ import torch
 from fl_core.data.dataset import Dataset, batches
 from fl_core.data.partition import deal
 from fl_core.job import Job
-from fl_core.memory.tensors import AVAILABLE, TensorPeak
+from fl_core.memory.tensors import AVAILABLE, TensorPeak, stored_bytes
 from fl_core.methods.base import Batch, Exchange
 from fl_core.models.blocks import BlockedModel
 from fl_core.rounds import Task
@@ -76,15 +76,19 @@ class Client:
         mean = float(np.mean(losses)) if losses else float("nan")
         return Trained(self.samples, mean, self.half.report(self.model, losses))
 
-    def rehearse(self, round_index: int, edge: Optional[Exchange] = None) -> Optional[int]:
-        """A few steps whose result is thrown away: warms up, and returns the tensor peak in bytes where torch can."""
+    def rehearse(self, round_index: int, edge: Optional[Exchange] = None, alone: bool = True) -> Optional[int]:
+        """A few steps whose result is thrown away: warms up, and returns the tensor peak in bytes where torch can.
+
+        Unless `alone` in its process, tensors of others live beside ours: then only our model's count, and new ones.
+        """
         steps = self._batches(round_index, self.job.rehearse_batches)
         if not AVAILABLE:
             self._train(steps, edge)
             return None
-        with TensorPeak() as peak:
+        assert self.model is not None, "receive comes first"
+        with TensorPeak(new_only=not alone) as peak:
             self._train(steps, edge)
-        return peak.peak_bytes
+        return peak.peak_bytes + (0 if alone else stored_bytes(self.model.tensors().values()))
 
     def update(self) -> Dict[str, np.ndarray]:
         """The live tensors, sharing memory with the model."""

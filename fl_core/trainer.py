@@ -83,7 +83,7 @@ class Trainer:
         if not self._job.rehearse_batches or stage.edge is not None or stage.name in self._rehearsed:
             return None
         self._rehearsed.add(stage.name)
-        return client.rehearse(order.round_index)
+        return client.rehearse(order.round_index, alone=False)
 
     def _edge(self, order: Order) -> Optional["DirectEdge"]:
         part = order.task.stage.edge

@@ -8,7 +8,7 @@ import gc
 import threading
 import weakref
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Tuple, TypeVar
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -151,3 +151,9 @@ class SavedTensors:
 
     def __exit__(self, *error: Any) -> None:
         self._hooks.__exit__(*error)
+
+
+def stored_bytes(tensors: Iterable[Tensor]) -> int:
+    """Of the storages behind these, each once."""
+    storages = {tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes() for tensor in tensors}
+    return sum(storages.values())

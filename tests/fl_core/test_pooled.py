@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 
 from fl_core.errors import BadJob
 from fl_core.job import Job
@@ -44,6 +45,20 @@ def test_several_processes_give_the_bits_of_one(
     with opened_pool(job, digits_folder, **trainers) as pool:
         done = PooledServer(job, digits_folder, pool, lambda event: None).run_rounds()
     assert done["parameters_sha256"] == run(job, digits_folder)[0]
+
+
+def test_a_rehearsal_counts_no_tensors_of_others(make_job: MakeJob, digits_folder: str) -> None:
+    """In a simulation the server's state and the data lie in the same process; on a board they do not."""
+    job = make_job("fedavg", rounds=1)
+
+    def peak_bytes() -> int:
+        events: list[dict[str, Any]] = []
+        PooledServer(job, digits_folder, HerePool(job, digits_folder), events.append).run_rounds()
+        return next(event["peak_tensor_bytes"] for event in events if event["event"] == "rehearsal")
+
+    alone = peak_bytes()
+    others = torch.ones(50_000_000)
+    assert peak_bytes() == alone < others.nbytes
 
 
 def test_a_trainer_that_dies_is_named(make_job: MakeJob, digits_folder: str) -> None:
