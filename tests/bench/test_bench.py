@@ -153,10 +153,18 @@ def test_a_failed_cell_is_no_result_and_is_run_again(command: Command, wait_unti
     study = command.study(rounds=300, batches="null")
     process = command.start(study)
 
+    killed: set[int] = set()
+
+    def killed_one() -> bool:
+        fresh = [one for one in command.processes("fl_core.server") if one.pid not in killed]
+        for one in fresh:
+            killed.add(one.pid)
+            one.kill()
+        return bool(fresh)
+
     wait_until(lambda: bool(command.processes("fl_core.worker")), 30)
     for _ in range(SERVER_STARTS):
-        wait_until(lambda: bool(command.processes("fl_core.server")), 30)
-        command.processes("fl_core.server")[0].kill()
+        wait_until(killed_one, 30)
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 3 and "Not measured in every cell: nano-01" in output, output
     assert cells(command.runs[0]).outcome.tolist() == ["stopped"]
