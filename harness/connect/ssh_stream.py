@@ -14,7 +14,7 @@ from harness.inventory import BoardSpec
 
 _CHUNK = 65536
 _TAIL_BYTES = 8192
-_GOODBYE_S = 1.0
+_GOODBYE_S = 3.0
 
 
 class _Bell(threading.Event):
