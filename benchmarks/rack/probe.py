@@ -114,9 +114,10 @@ def _link(board: BoardSpec) -> dict[str, float]:
         sender = threading.Thread(target=_send, args=(peer, ended))
         sender.start()
         time.sleep(1.0)  # until the window is open
-        begun_s, begun_bytes = time.monotonic(), _received_bytes(connection)
+        begun_s, begun_bytes = _received(connection)
         time.sleep(SEND_S)
-        rate_bit = (_received_bytes(connection) - begun_bytes) * 8 / (time.monotonic() - begun_s)
+        ended_s, ended_bytes = _received(connection)
+        rate_bit = (ended_bytes - begun_bytes) * 8 / (ended_s - begun_s)
         ended.set()
         peer.close()
         sender.join()
@@ -140,10 +141,12 @@ def _send(peer: socket.socket, ended: threading.Event) -> None:
         return
 
 
-def _received_bytes(connection: SshConnection) -> int:
-    """Of the board's network card, headers included; it is not in the board's own /sys, but in its /proc."""
-    lines = connection.run("cat /proc/net/dev").text.splitlines()
-    return int(next(line for line in lines if line.strip().startswith(CARD)).split(":")[1].split()[0])
+def _received(connection: SshConnection) -> tuple[float, int]:
+    """When, and what the board's network card had received by then, headers included; it is not in the board's own
+    /sys, but in its /proc. The clock is the board's: the question queues behind what it asks about."""
+    uptime, *lines = connection.run("cat /proc/uptime /proc/net/dev").text.splitlines()
+    card = next(line for line in lines if line.strip().startswith(CARD))
+    return float(uptime.split()[0]), int(card.split(":")[1].split()[0])
 
 
 if __name__ == "__main__":
