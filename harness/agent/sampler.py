@@ -10,6 +10,7 @@ from .trace import Faults, TraceFile
 
 _SLOW_SHARE = 0.005  # a source at a low rate spaces itself so as to take no more of a core than this
 _NEVER_S = float("inf")
+_FLUSH_S = 1.0
 
 
 class Sampler:
@@ -33,6 +34,7 @@ class Sampler:
         self._burst_s = 1.0 / burst_hz if burst_hz else None
         self._start_s = time.monotonic()
         self._burst_due_s = _NEVER_S
+        self._flush_due_s = 0.0
         self._next = 0  # number of the next tick on the grid
         self.ticks = 0
         self.late_ticks = 0
@@ -77,6 +79,7 @@ class Sampler:
         return sample
 
     def close(self) -> None:
+        self._flush()
         for source in self._sources():
             source.close()
 
@@ -120,8 +123,15 @@ class Sampler:
         self._append(sample)
 
     def _append(self, record: Dict[str, Any]) -> None:
+        self._trace.append(record)
+        now = time.monotonic()
+        if now >= self._flush_due_s:
+            self._flush_due_s = now + _FLUSH_S
+            self._flush()
+
+    def _flush(self) -> None:
         try:
-            self._trace.append(record)
+            self._trace.flush()
         except OSError as error:
             self._faults.note("samples_file", str(error))
 

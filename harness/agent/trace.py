@@ -32,25 +32,39 @@ class Faults:
 
 
 class TraceFile:
-    """Appends each line in one write, so that an agent killed at any time costs at most one line."""
+    """Appends lines a second's worth at a time, in one write: encoding and writing cost a third of a tick otherwise. An
+    agent that is killed costs the lines since the last write, and at most one that is torn."""
 
     def __init__(self, path: str) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+        self._records: List[Dict[str, Any]] = []
         self._torn = False
         self.lost = 0  # lines that are not whole in the file
 
     def append(self, record: Dict[str, Any]) -> None:
+        """Nobody may change it from now on."""
+        self._records.append(record)
+
+    def flush(self) -> None:
         """Raises OSError when the disk is full; a torn line is then ended before the next one."""
-        line = ("\n" if self._torn else "") + _encode(record) + "\n"
+        if not self._records:
+            return
+        records, self._records = self._records, []
+        rest = "".join(["\n" if self._torn else ""] + [_encode(record) + "\n" for record in records])
         try:
-            written = os.write(self._fd, line.encode())
-        except OSError:
-            self.lost += 1
-            raise
-        self._torn = written < len(line)  # json.dumps is ASCII: bytes are characters
-        self.lost += self._torn
+            while rest:
+                written = os.write(self._fd, rest.encode())  # json.dumps is ASCII: bytes are characters
+                self._torn = rest[written - 1] != "\n"
+                rest = rest[written:]
+        finally:
+            self.lost += min(len(records), rest.count("\n"))
 
     def close(self) -> None:
+        """Raises nothing: what could not be written is counted."""
+        try:
+            self.flush()
+        except OSError:
+            pass
         os.close(self._fd)
 
 
