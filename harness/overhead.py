@@ -22,6 +22,7 @@ FEWEST_STEPS = 3  # of a stretch that counts
 ASLEEP_S = 0.8  # a longer silence than this means that the agent was stopped
 
 Step = Sequence[float]  # start, duration, seconds on the board's monotonic clock
+Sample = tuple[float, float]  # when on that clock, and what CPU the agent had taken by then, seconds
 Span = tuple[float, float]
 
 
@@ -34,12 +35,14 @@ class Overhead:
     high: float
     pairs: int
     step_s: float  # without sampling
+    agent_core_share: float  # CPU seconds a second that the agent takes itself while it samples
 
     @property
     def sentence(self) -> str:
         return (
             f"{self.slow_down * 100:+.2f} % (95 % interval {self.low * 100:+.2f} to {self.high * 100:+.2f} %,"
-            f" {self.pairs} interleaved pairs, step {self.step_s * 1000:.1f} ms)"
+            f" {self.pairs} interleaved pairs, step {self.step_s * 1000:.1f} ms); the agent itself takes"
+            f" {self.agent_core_share * 100:.2f} % of a core"
         )
 
 
@@ -54,9 +57,9 @@ def spans_awake(sample_times_s: Sequence[float]) -> list[Span]:
     return [*spans, (start, sample_times_s[-1])]
 
 
-def analyse(steps: Sequence[Step], sample_times_s: Sequence[float]) -> Overhead:
+def analyse(steps: Sequence[Step], samples: Sequence[Sample]) -> Overhead:
     """Pair each stretch awake with the silence after it. Raises `ValueError` with fewer than three pairs."""
-    awake = spans_awake(sample_times_s)
+    awake = spans_awake([t_s for t_s, _ in samples])
     ratios, quiet_steps = [], []
     for (start, end), (next_start, _) in pairwise(awake):
         on, off = _step_s(steps, start, end), _step_s(steps, end, next_start)
@@ -68,8 +71,15 @@ def analyse(steps: Sequence[Step], sample_times_s: Sequence[float]) -> Overhead:
     mean = statistics.fmean(ratios)
     margin = student.ppf(0.975, len(ratios) - 1) * statistics.stdev(ratios) / math.sqrt(len(ratios))
     slow_down, low, high = (math.expm1(value) for value in (mean, mean - margin, mean + margin))
-    step_s = statistics.median(quiet_steps)
-    return Overhead(slow_down=slow_down, low=low, high=high, pairs=len(ratios), step_s=step_s)
+    awake_s = sum(end - start for start, end in awake)
+    return Overhead(
+        slow_down=slow_down,
+        low=low,
+        high=high,
+        pairs=len(ratios),
+        step_s=statistics.median(quiet_steps),
+        agent_core_share=(samples[-1][1] - samples[0][1]) / awake_s,
+    )
 
 
 def _step_s(steps: Sequence[Step], start_s: float, end_s: float) -> float | None:

@@ -68,7 +68,14 @@ def slow_down_rows() -> list[Row]:
                 measured=f"{found['slow_down'] * 100:+.2f} %",
                 spread=f"95 %: {found['low'] * 100:+.2f} to {found['high'] * 100:+.2f} %, {found['pairs']} pairs",
                 holds=found["high"] <= allowed,
-                remark="" if found["high"] <= allowed else "the interval reaches above the target",
+                remark=f"the agent itself takes {found['agent_core_share'] * 100:.2f} % of a core"
+                + ("" if found["high"] <= allowed else f"; {_pairs_needed(found, allowed)}"),
             )
         )
     return rows
+
+
+def _pairs_needed(found: dict[str, Any], allowed: float) -> str:
+    """For an interval that could lie below the target, by how this machine's steps vary."""
+    half_width = (found["high"] - found["low"]) / 2
+    return f"this machine's noise hides so little: some {found['pairs'] * (half_width / allowed) ** 2:.0f} pairs needed"

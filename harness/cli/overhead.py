@@ -69,7 +69,8 @@ def measure(rack: Rack, board: Board, code: Payload, model: str, rate_hz: float,
         steps = Path(folder) / "steps.json"
         if not steps.is_file():
             raise FedRackError(f"{board.name}: the training load failed: {_tail(Path(folder) / 'worker.log')}")
-        samples = [float(sample["t_s"]) for sample in read_lines(Path(folder) / "samples.jsonl") if "t_s" in sample]
+        lines = [line for line in read_lines(Path(folder) / "samples.jsonl") if "cpu_agent_s" in line]
+        samples = [(float(line["t_s"]), float(line["cpu_agent_s"])) for line in lines]
         return analyse(json.loads(steps.read_text())["steps"], samples)
 
 

@@ -175,7 +175,7 @@ def test_a_failing_sensor_is_one_fault_and_leaves_a_gap(launch: Launch, tmp_path
     root = plant(tmp_path / "board", {"proc/meminfo": TREE["proc/meminfo"]})
     agent = launch(sysroot=f"{root}/")
     agent.hello()
-    agent.start("hold", 1, 1)
+    agent.start("hold", 1, 3)
     wait_for(lambda: len(agent.samples()) > 2)
     (root / "proc/meminfo").write_text("MemTot")
     agent.event("exit")

@@ -16,15 +16,15 @@ from harness.overhead import Overhead, alternate, analyse, spans_awake
 def trace(slow_down: float, pairs: int = 12, drift: float = 0.0, seed: int = 1) -> Overhead:
     """20 ms steps with 5 % noise; the agent awake and asleep for 2 s in turn, sampling at 10 Hz."""
     rng = random.Random(seed)
-    steps, samples, now = [], [], 0.0
+    steps, now = [], 0.0
     end = (2 * pairs + 1) * 2.0
     while now < end:
         awake = int(now / 2.0) % 2 == 0
         took = 0.020 * (1 + drift * now / end) * (1 + (slow_down if awake else 0.0)) * rng.gauss(1, 0.05)
         steps.append((now, took))
         now += took
-    samples = [i / 10 for i in range(int(end * 10)) if int(i / 20) % 2 == 0]
-    return analyse(steps, samples)
+    times_s = [i / 10 for i in range(int(end * 10)) if int(i / 20) % 2 == 0]
+    return analyse(steps, [(t_s, number * 0.4e-3) for number, t_s in enumerate(times_s)])
 
 
 @pytest.mark.parametrize("slow_down", [0.0, 0.01, 0.1])
@@ -58,13 +58,15 @@ def test_a_cost_that_falls_on_few_steps_is_seen(step_s: float, cost_s: float, ra
         took = step_s * rng.gauss(1, 0.002)
         while tick / rate_hz < now + took:
             if int(tick / rate_hz / 3.0) % 2 == 0:
-                samples.append(tick / rate_hz)
+                samples.append((tick / rate_hz, len(samples) * cost_s))
                 took += cost_s
             tick += 1
         steps.append((now, took))
         now += took
     true = 1 / (1 - cost_s * rate_hz) - 1
-    assert analyse(steps, samples).slow_down == pytest.approx(true, rel=0.05)  # a tick more or less at the edges
+    found = analyse(steps, samples)
+    assert found.slow_down == pytest.approx(true, rel=0.05)  # a tick more or less at the edges
+    assert found.agent_core_share == pytest.approx(cost_s * rate_hz, rel=0.05)
 
 
 @pytest.mark.parametrize("sign", [1, -1], ids=["a process", "a group"])
