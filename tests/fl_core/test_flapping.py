@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from fl_core.edge import Edge, follow_quietly
@@ -35,7 +36,8 @@ class Proxy:
     def cut(self) -> None:
         lines, self._lines = self._lines, []
         for line in lines:
-            line.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # one that ended by itself
+                line.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
