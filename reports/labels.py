@@ -38,7 +38,7 @@ def _variants(rows: pd.DataFrame) -> dict[Any, str]:
         own = [json.loads(text) for text in same["options"]]
         keys = _differing(own)
         for (index, row), option in zip(same.iterrows(), own, strict=True):
-            words = [f"{key}={option.get(key, '–')}" for key in keys]
+            words = [_option(key, option[key]) for key in keys if key in option]
             out[index] = ", ".join(words + [_circumstance(name, row[name]) for name in columns])
     return out
 
@@ -52,6 +52,13 @@ def _differing(options: Sequence[Mapping[str, Any]]) -> list[str]:
     """Options whose values are not the same everywhere."""
     keys = sorted({key for own in options for key in own})
     return [key for key in keys if len({json.dumps(own.get(key)) for own in options}) > 1]
+
+
+def _option(key: str, value: Any) -> str:
+    """A switch by its name; what a cell does not set is not said."""
+    if isinstance(value, bool):
+        return key if value else f"no {key}"
+    return f"{key}={value}"
 
 
 def _circumstance(name: str, value: Any) -> str:
