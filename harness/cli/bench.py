@@ -11,7 +11,7 @@ from rich.console import Console
 
 from harness.bench import Finished, Plan
 from harness.bench import bench as run_bench
-from harness.cli.paths import DEVICES, INVENTORY, REPORT, RESULTS, study_file
+from harness.cli.paths import DEVICES, INVENTORY, REPORT, RESULTS, SPARES, STUDY, study_file
 from harness.cli.report import build_and_name
 from harness.load import load_inventory, load_study
 from harness.store import RunFolder
@@ -25,8 +25,8 @@ EXIT_INTERRUPTED = 130
 @DEVICES
 @REPORT
 @RESULTS
-@click.option("--study", type=click.Path(path_type=Path), help="Cells to run instead of the report's own study.yaml.")
-@click.option("--spares", metavar="PATTERN", help="Boards that may stand in for a twin of theirs that fails.")
+@STUDY
+@SPARES
 @click.option("--resume", metavar="RUN_ID", help="Go on with a run that was cut off; its finished cells are kept.")
 def bench(
     inventory: Path, devices: str, report: str, results: Path, study: Path | None, spares: str | None,

@@ -9,7 +9,7 @@ import pandas as pd
 from rich.console import Console
 
 from harness.cli.bench import EXIT_SOME_UNMEASURED, bench
-from harness.cli.paths import DEVICES, INVENTORY, REPORT, RESULTS
+from harness.cli.paths import DEVICES, INVENTORY, REPORT, RESULTS, SPARES, STUDY
 from harness.nightly.findings import shifts, text_of
 from harness.nightly.history import append, rows_of
 from harness.store import RunFolder
@@ -28,8 +28,8 @@ HISTORY = "history.parquet"
 @DEVICES
 @REPORT
 @RESULTS
-@click.option("--study", type=click.Path(path_type=Path), help="Cells to run instead of the report's own study.yaml.")
-@click.option("--spares", metavar="PATTERN", help="Boards that may stand in for a twin of theirs that fails.")
+@STUDY
+@SPARES
 @click.option("--add", "run_id", metavar="RUN_ID", help="Take a run that is there instead of running one.")
 @click.pass_context
 def nightly(

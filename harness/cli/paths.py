@@ -14,6 +14,10 @@ INVENTORY = click.option(
 DEVICES = click.option("--devices", default="all", show_default=True, help="A group, a host, or a comma list of them.")
 REPORT = click.option("--report", default="quick", show_default=True, help="A folder of reports/, or an installed one.")
 RESULTS = click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+STUDY = click.option(
+    "--study", type=click.Path(path_type=Path), help="Cells to run instead of the report's own study.yaml."
+)
+SPARES = click.option("--spares", metavar="PATTERN", help="Boards that may stand in for a twin of theirs that fails.")
 
 
 def study_file(report: str) -> Path:

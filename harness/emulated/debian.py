@@ -13,7 +13,6 @@ from harness.emulated.needs import require_maker
 from harness.errors import FedRackError
 
 SUITE = "bookworm"  # that of Raspberry Pi OS when most of our wheels were pinned; Python 3.11
-MIRROR = "http://deb.debian.org/debian"
 _SYSTEM = (
     "bash", "ca-certificates", "coreutils", "dash", "findutils", "grep", "gzip", "hostname", "iproute2", "kmod",
     "libc-bin", "libstdc++6", "mawk", "mount", "openssh-server", "procps", "python3", "python3-venv", "sed", "sudo",
@@ -67,10 +66,10 @@ def _unpack(packages: tuple[str, ...], target: Path) -> None:
     fresh = target.with_suffix(".fresh")
     shutil.rmtree(fresh, ignore_errors=True)
     words = ["mmdebstrap", "--quiet", "--arch=arm64", "--variant=extract", f"--include={','.join(packages)}"]
-    done = subprocess.run([*words, SUITE, fresh, MIRROR], capture_output=True, text=True)
+    done = subprocess.run([*words, SUITE, fresh], capture_output=True, text=True)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise FedRackError(f"mmdebstrap: {last}", remedy=f"is {MIRROR} reachable, and is this root?")
+        raise FedRackError(f"mmdebstrap: {last}", remedy="is Debian's archive reachable, and is this root?")
     _finish(fresh)
     fresh.rename(target)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 import torch
 
 from fl_core.job import Job
 from harness.datasets import find
+from tests.jobs import small_job
 
 
 @pytest.fixture(autouse=True)
@@ -20,26 +20,11 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def digits_folder() -> str:
     return str(find("digits").folder)
 
 
 @pytest.fixture
 def make_job() -> Callable[..., Job]:
-    def make(method: str, **changes: Any) -> Job:
-        values: dict[str, Any] = {
-            "method": method,
-            "model": "cnn",
-            "dataset": "digits",
-            "partition": {"kind": "iid"},
-            "clients": ["a", "b", "c"],
-            "batch": 32,
-            "rounds": 3,
-            "learning_rate": 0.05,
-            "momentum": 0.9,
-            "seed": 7,
-        }
-        return Job(**{**values, **changes})
-
-    return make
+    return small_job

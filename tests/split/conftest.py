@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import pytest
-import torch
 
 from fl_core.job import Job
-from harness.datasets import find
+from tests.fl_core.conftest import digits_folder, one_thread
+from tests.jobs import small_job
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="session")
-def digits_folder() -> str:
-    return str(find("digits").folder)
+__all__ = ["digits_folder", "one_thread"]  # fixtures
 
 
 @pytest.fixture
 def make_job() -> Callable[..., Job]:
-    def make(method: str, **changes: Any) -> Job:
-        values: dict[str, Any] = {
-            "method": method,
-            "model": "cnn",
-            "dataset": "digits",
-            "partition": {"kind": "iid"},
-            "clients": ["a", "b", "c"],
-            "batch": 32,
-            "rounds": 2,
-            "learning_rate": 0.05,
-            "momentum": 0.9,
-            "seed": 7,
-            "batches_per_round": 4,
-        }
-        return Job(**{**values, **changes})
-
-    return make
+    return partial(small_job, rounds=2, batches_per_round=4)
