@@ -9,15 +9,12 @@ import torch
 from fl_core.catalogue import MODELS, resolve
 from fl_core.memory.profile import ModeCost, Profile, UnitCost
 from fl_core.models.blocks import BlockedModel, whole
+from tests.fl_core.conftest import one_thread
+
+__all__ = ["one_thread"]  # a fixture: sums are then made in one order, so that equal means equal bits
 
 MakeModel = Callable[[str], BlockedModel]
 MakeProfile = Callable[..., Profile]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    """Sums are then made in one order, so that equal means equal bits."""
-    torch.set_num_threads(1)
 
 
 @pytest.fixture
